@@ -1,16 +1,101 @@
---- The command line: finds the command that was asked for and runs it.
+--- The command line: finds the command that was asked for, runs it, turns what went wrong into
+-- one line and an exit code. Only this file knows all commands; heavy modules load inside them.
+local errors = require("tagua.errors")
+local terminal = require("tagua.terminal")
+
 local M = {}
+
+local BUG = 70 -- EX_SOFTWARE in sysexits.h
+
+--- The whole command line as parser.lua takes it.
+M.root = {
+  name = "tagua",
+  summary = "decide with rules written in Lua which users get which tags, and put the tags on",
+  examples = {
+    "tagua check rules.lua",
+    "tagua plan rules.lua --users users.csv",
+    "tagua apply rules.lua --users users.csv --to shop",
+  },
+  notes = [[
+Connections are kept in connections.lua, here or in $XDG_CONFIG_HOME/tagua; `local` needs none.
+Exit codes: 0 all done, 1 some operations failed, 2 usage, configuration or input, 3 rules
+rejected, 4 authentication, 5 refused, 75 safe to run again, 130 interrupted.]],
+  define = function(parser)
+    parser:option("--config", "Where connections are kept (connections.lua)."):argname("FILE")
+    parser:option("--ledger", "The ledger (tagua.db)."):argname("FILE")
+    parser:flag("--json", "Print JSON for programs instead of text for people.")
+    parser:flag("--version", "As tagua version."):hidden(true)
+  end,
+  commands = {},
+}
+
+for _, name in ipairs({
+  "version",
+}) do
+  local command = require("tagua.command." .. name)
+  table.insert(M.root.commands, command)
+end
+
+local function complain(context, message)
+  local lines = {}
+  for line in message:gsub("%s+$", ""):gmatch("[^\n]+") do
+    lines[#lines + 1] = terminal.visible(line)
+  end
+  context:note("tagua: " .. table.concat(lines, "\n"))
+end
+
+local function keep_trace(problem)
+  local is_failure = require("tagua.command.context").is_failure
+  return is_failure(problem) and problem or debug.traceback(tostring(problem), 2)
+end
+
+-- Runs a command, closes what it opened, and gives the exit code.
+local function run(context, definition, options)
+  local system = require("tagua.core").system
+  if definition.catches_signals then
+    system.catch_signals()
+  end
+  local ok, result = xpcall(function()
+    local code = definition.run(context, options)
+    context:flush()
+    return code
+  end, keep_trace)
+  local problem = context:close()
+  if ok and problem then
+    ok, result = false, problem
+  end
+  if ok then
+    return result or errors.EXIT_DONE
+  elseif require("tagua.command.context").is_failure(result) then
+    complain(context, result.message)
+    return context:interrupted() and errors.EXIT_INTERRUPTED or errors.exit(result.code)
+  end
+  complain(context, "this is a bug in tagua, please report it:\n" .. result)
+  return BUG
+end
 
 --- Runs the command that the arguments name.
 -- @tparam {string,...} arguments
 -- @treturn integer the exit code
 function M.main(arguments)
-  if arguments[1] == "version" then
-    print("tagua " .. require("tagua.version"))
-    return 0
+  local context = require("tagua.command.context")
+  if arguments[1] == "--version" then
+    arguments = { "version", table.unpack(arguments, 2) }
   end
-  io.stderr:write("tagua: no such command\n")
-  return 2
+  local parser = require("tagua.command.parser")
+  if #arguments == 0 then
+    io.stderr:write(parser.parse(M.root, { "--help" }).help)
+    return errors.EXIT_USAGE
+  end
+  local found, message, code = parser.parse(M.root, arguments)
+  if not found then
+    complain(context.new({}), message)
+    return errors.exit(code)
+  elseif found.help then
+    local help = context.new({})
+    return run(help, { run = function() help:write(found.help) end }, {})
+  end
+  return run(context.new(found.options), found.definition, found.options)
 end
 
 return M

@@ -1,0 +1,185 @@
+--- What one run of a command has open: output, configuration, ledger, connections, rule workers.
+-- Opens each when it is first asked for and closes them in reverse order, also after an error.
+local core = require("tagua.core")
+local terminal = require("tagua.terminal")
+
+local M = {}
+M.__index = M
+
+-- What context:fail raises: a table, so that a bug of ours can't be taken for one.
+local Failure = { __name = "tagua.failure" }
+Failure.__index = Failure
+function Failure:__tostring()
+  return self.message
+end
+
+--- Whether an error value came from context:fail.
+-- @return boolean
+function M.is_failure(value)
+  return getmetatable(value) == Failure
+end
+
+--- A context for one run of a command.
+-- @tparam table options what the parser found: config, ledger, json, ...
+-- @tparam ?table streams { out=, err=, getenv= }, for specs; the process's own unless told
+-- @treturn context
+function M.new(options, streams)
+  streams = streams or {}
+  local getenv = streams.getenv or os.getenv
+  local self = setmetatable({
+    options = options,
+    getenv = getenv,
+    ledger_path = options.ledger or "tagua.db",
+    out = streams.out or io.stdout,
+    err = streams.err or io.stderr,
+    terminal = core.system.is_terminal(1),
+    error_terminal = core.system.is_terminal(2),
+    opened = {},
+    closers = {},
+  }, M)
+  self.paint = terminal.painter(terminal.wants_colour(self.terminal, getenv) and not options.json)
+  self.paint_error = terminal.painter(terminal.wants_colour(self.error_terminal, getenv))
+  return self
+end
+
+-- Output ------------------------------------------------------------------------------------
+
+--- Takes every secret's value out of a text.
+-- @tparam string text
+-- @treturn string
+function M.redact(text)
+  return core.secret and core.secret.redact(text) or text
+end
+
+--- Writes to standard output. A reader that went away (`| head`) is no error: the rest is not
+-- written, and `context.gone` tells a loop that it may stop. Another failure ends the command.
+-- @tparam string text
+function M:write(text)
+  if self.gone then
+    return
+  end
+  local ok, message, number = self.out:write((self.redact(text)))
+  if not ok then
+    self:lost(message, number)
+  end
+end
+
+local ENOSPC, EPIPE = 28, 32
+
+function M:lost(message, number)
+  self.gone = true
+  if number ~= EPIPE then
+    self:fail("cannot write to standard output: " .. message, number == ENOSPC and "EDISK" or "EIO")
+  end
+end
+
+--- Prints one line on standard output.
+-- @tparam ?string text the empty line unless told
+function M:print(text)
+  self:write((text or "") .. "\n")
+end
+
+--- Prints one line of something that is going on, on standard error.
+-- @tparam string text
+function M:note(text)
+  self.err:write((self.redact(text)), "\n")
+end
+
+--- Prints a value as one line of JSON.
+-- @param value as tagua.json takes it
+function M:json(value)
+  self:print(require("tagua.json").encode(value))
+end
+
+--- Hands what was printed to whoever reads it.
+function M:flush()
+  if not self.gone then
+    local ok, message, number = self.out:flush()
+    if not ok then
+      self:lost(message, number)
+    end
+  end
+end
+
+-- Failing -----------------------------------------------------------------------------------
+
+--- Ends the command with one line on standard error and the code's exit code.
+-- @tparam string message
+-- @tparam ?string code as in errors.lua
+function M:fail(message, code)
+  error(setmetatable({ message = message or "failed without a message", code = code }, Failure), 0)
+end
+
+--- Passes a result on, or fails with its message and code: `context:check(ledger.open(path))`.
+function M:check(value, ...)
+  if not value then
+    self:fail(...)
+  end
+  return value, ...
+end
+
+--- Whether SIGINT or SIGTERM came (commands with `catches_signals` have to look).
+-- @treturn boolean
+function M:interrupted()
+  return core.system.interrupted() > 0
+end
+
+--- Asks at the terminal before something is changed; --yes answers beforehand. Anything but yes
+-- ends the command with nothing changed.
+-- @tparam string question without its question mark's "[y/N]"
+function M:confirm(question)
+  if self.options.yes then
+    return
+  end
+  local answers = core.system.is_terminal(0) and io.stdin
+    or self.error_terminal and io.open("/dev/tty", "r")
+  if not answers or not self.error_terminal then
+    self:fail("nothing was changed: there is no terminal to ask at; add --yes to go on without"
+      .. " being asked", "EUSAGE")
+  end
+  self:flush()
+  self.err:write(self.redact(question), " [y/N] ")
+  local answer = answers:read("l")
+  if answers ~= io.stdin then
+    answers:close()
+  end
+  if not answer or not answer:lower():match("^%s*y") then
+    if not answer then self.err:write("\n") end
+    self:fail("nothing was changed, as you said", self:interrupted() and "EINTERRUPTED" or "EGUARD")
+  end
+end
+
+-- What is open ------------------------------------------------------------------------------
+
+--- Keeps something that has to be closed when the command ends.
+-- @param object with a close method
+-- @return the object
+function M:keep(object)
+  self.closers[#self.closers + 1] = object
+  return object
+end
+
+function M:once(name, open)
+  if self.opened[name] == nil then
+    self.opened[name] = open()
+  end
+  return self.opened[name]
+end
+
+--- Closes everything in reverse order; the first failure is returned, the rest go on closing.
+-- @treturn ?string message
+function M:close()
+  local problem
+  for i = #self.closers, 1, -1 do
+    local object = self.closers[i]
+    self.closers[i] = nil
+    local ok, message = pcall(object.close, object)
+    if not ok then
+      problem = problem or tostring(message)
+    end
+  end
+  self.opened = {}
+  return problem
+end
+
+return M
