@@ -5,6 +5,7 @@
 
 /* One row a binding: host/lua_NAME.c exports tagua_lua_open_NAME, which pushes its table. */
 #define BINDINGS(X) \
+    X(lock) \
     X(sql) \
     X(system)
 
