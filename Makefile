@@ -1,56 +1,111 @@
 # Two commands on a fresh machine: make demo, make test. The rest: make help.
 SHELL   := /bin/sh
-CC      ?= cc
 BUILD   ?= build
 LUA     := lua5.4
 SAN     :=
-PACKAGES := lua5.4 libcurl libmicrohttpd libcrypto sqlite3
+PREFIX  ?= /usr/local
+DESTDIR ?=
+LUADIR  ?= $(PREFIX)/share/lua/5.4
+LIBDIR  ?= $(PREFIX)/lib/lua/5.4
+
+# Asked once, when first used: before `make deps` there may be no pkg-config, and that is no error.
+once      = $(eval $(1) := $(2))$($(1))
+PACKAGE_CFLAGS = $(call once,PACKAGE_CFLAGS,$(shell pkg-config --cflags lua5.4 libcurl libmicrohttpd libcrypto sqlite3))
+PACKAGE_LIBS   = $(call once,PACKAGE_LIBS,$(shell pkg-config --libs libcurl libmicrohttpd libcrypto sqlite3))
+LUA_LIBRARIES  = $(call once,LUA_LIBRARIES,$(shell pkg-config --variable=libdir lua5.4))
 
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Werror
 CFLAGS   ?= -O2 -g
-ALL_CFLAGS = -std=c11 $(WARNINGS) $(CFLAGS) $(SAN) -fPIC -fvisibility=hidden -pthread \
-             $(shell pkg-config --cflags $(PACKAGES))
-LIBS      = $(shell pkg-config --libs libcurl libmicrohttpd libcrypto sqlite3) -lpthread -lm
-LUA_LIBS  = $(shell pkg-config --variable=libdir lua5.4)/liblua5.4-cjson.a \
-            $(shell pkg-config --variable=libdir lua5.4)/liblua5.4.a -ldl
+ALL_CFLAGS = -std=c11 $(WARNINGS) $(CFLAGS) $(SAN) -fPIC -fvisibility=hidden -pthread $(PACKAGE_CFLAGS)
+LIBS      = $(PACKAGE_LIBS) -lpthread -lm
+# Lua and lua-cjson go into the executable itself; in plain lua5.4 the module uses the interpreter's.
+LUA_LIBS  = $(LUA_LIBRARIES)/liblua5.4-cjson.a $(LUA_LIBRARIES)/liblua5.4.a -ldl
 
 UNITS   := $(filter-out host/main.c,$(wildcard host/*.c))
 OBJECTS := $(UNITS:host/%.c=$(BUILD)/host/%.o)
-MODULES := $(shell find lua/tagua -name '*.lua' | sort)
+MODULES := $(shell find lua/tagua -name '*.lua' | LC_ALL=C sort)
 ARGPARSE = $(firstword $(wildcard /usr/share/lua/5.4/argparse.lua /usr/local/share/lua/5.4/argparse.lua))
 # lua/tagua/plan.lua is tagua.plan; lua/tagua/command/init.lua is tagua.command
 EMBED    = $(foreach file,$(MODULES),$(subst /,.,$(patsubst %/init,%,$(patsubst lua/%.lua,%,$(file))))=$(file))
 
-.PHONY: build demo test check bench clean help deps
+.PHONY: build objects deps demo test check bench install uninstall clean help FORCE
 .DEFAULT_GOAL := build
 
-build: $(BUILD)/tagua $(BUILD)/lib/tagua/core.so
+build: $(BUILD)/tagua $(BUILD)/lib/tagua/core.so ## the command and the Lua module, into build/
 
-deps:
-	@.ci/deps build
+objects: $(BUILD)/host/main.o $(BUILD)/embedded.o $(OBJECTS)
 
-$(BUILD)/tagua: $(BUILD)/host/main.o $(BUILD)/embedded.o $(OBJECTS)
-	$(CC) $(SAN) -o $@ $^ $(LUA_LIBS) $(LIBS)
+deps: ## install what is missing on this machine
+	@.ci/deps
 
-$(BUILD)/lib/tagua/core.so: $(OBJECTS)
+# The build runs in a make of its own: what deps installed is looked for again.
+BUILD_ALL = $(MAKE) --no-print-directory -s $(if $(filter -j%,$(MAKEFLAGS)),,-j$$(getconf _NPROCESSORS_ONLN)) build
+
+demo: ## the main job on examples/shop: a plan, an apply, a change
+	@.ci/deps
+	@$(BUILD_ALL)
+	@BUILD=$(BUILD) examples/demo.sh
+
+test: ## the specs
+	@.ci/deps
+	@$(BUILD_ALL)
+	@BUILD=$(BUILD) .ci/test $(SPEC)
+
+check: ## two compilers, analysers, layer rules, the specs under sanitizers
+	@.ci/deps
+	@$(BUILD_ALL)
+	@.ci/check/run $(STEP)
+
+bench: ## how fast, beside its peers
+	@.ci/deps
+	@$(BUILD_ALL)
+	@BUILD=$(BUILD) bench/run.sh $(BENCH)
+
+# Stops with a list instead of with a compiler's error when something is missing.
+$(BUILD)/.looked: .ci/deps
+	@.ci/deps --look
+	@mkdir -p $(@D) && touch $@
+
+# What is linked and embedded: a file that was added or removed changes it, nothing else does.
+$(BUILD)/.inputs: FORCE
+	@mkdir -p $(@D) && echo '$(UNITS) $(EMBED) $(ARGPARSE)' | cmp -s - $@ || \
+	  echo '$(UNITS) $(EMBED) $(ARGPARSE)' > $@
+
+$(BUILD)/tagua: $(BUILD)/host/main.o $(BUILD)/embedded.o $(OBJECTS) $(BUILD)/.inputs
+	$(CC) $(SAN) -o $@ $(filter %.o,$^) $(LUA_LIBS) $(LIBS)
+
+$(BUILD)/lib/tagua/core.so: $(OBJECTS) $(BUILD)/.inputs
 	@mkdir -p $(@D)
-	$(CC) $(SAN) -shared -Wl,-z,nodelete -o $@ $^ $(LIBS)
+	$(CC) $(SAN) -shared -Wl,-z,nodelete -o $@ $(filter %.o,$^) $(LIBS)
 
-$(BUILD)/host/%.o: host/%.c Makefile
+$(BUILD)/host/%.o: host/%.c Makefile | $(BUILD)/.looked
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
-$(BUILD)/embedded.c: $(MODULES) $(ARGPARSE) host/embed.lua Makefile
+$(BUILD)/embedded.c: $(MODULES) $(ARGPARSE) host/embed.lua Makefile $(BUILD)/.inputs | $(BUILD)/.looked
 	@mkdir -p $(@D)
 	$(LUA) host/embed.lua $@ $(EMBED) argparse=$(ARGPARSE)
 
 $(BUILD)/embedded.o: $(BUILD)/embedded.c
 	$(CC) $(ALL_CFLAGS) -Ihost -MMD -MP -c -o $@ $<
 
-test: build
-	@BUILD=$(BUILD) .ci/test
+install: build ## to PREFIX (/usr/local), below DESTDIR
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(LIBDIR)/tagua
+	install -m 755 $(BUILD)/tagua $(DESTDIR)$(PREFIX)/bin/tagua
+	install -m 644 $(BUILD)/lib/tagua/core.so $(DESTDIR)$(LIBDIR)/tagua/core.so
+	for file in $(MODULES:lua/%=%); do \
+	  install -D -m 644 lua/$$file $(DESTDIR)$(LUADIR)/$$file || exit 1; \
+	done
 
-clean:
+uninstall: ## take away what install put there
+	rm -f $(DESTDIR)$(PREFIX)/bin/tagua
+	rm -rf $(DESTDIR)$(LUADIR)/tagua $(DESTDIR)$(LIBDIR)/tagua
+
+clean: ## remove build/
 	rm -rf build
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  make \1 \2/p' Makefile | \
+	  while read -r make target text; do printf '  make %-10s %s\n' "$$target" "$$text"; done
 
 -include $(OBJECTS:.o=.d) $(BUILD)/host/main.d $(BUILD)/embedded.d

@@ -1,0 +1,23 @@
+-- luacheck's view of the tree: make check.
+std = "lua54"
+max_line_length = 120
+codes = true
+exclude_files = { "build" }
+
+files["spec"] = { std = "+busted" }
+files[".ci"] = { globals = { "arg" } }
+files["examples/**/rules.lua"] = { std = "+tagua_rules", unused_args = false }
+files["bench/**/rules.lua"] = { std = "+tagua_rules", unused_args = false }
+
+-- What a connections.lua is given.
+files["**/connections.lua"] = { std = "+tagua_connections" }
+
+-- What a rule file is given; `string`, `table`, `math` and `utf8` it has from Lua.
+stds.tagua_rules = {
+  read_globals = {
+    "timezone", "fields", "text", "integer", "number", "boolean", "date", "tagset",
+    "tag", "one_of", "rule", "test", "otherwise", "leave", "has",
+    "now", "today", "days_since", "hours_since", "time",
+  },
+}
+stds.tagua_connections = { read_globals = { "connection", "env", "file", "command" } }

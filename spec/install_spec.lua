@@ -1,0 +1,34 @@
+local support = require("spec.support")
+
+-- Runs make with the built tree, without asking anything else of it.
+local function make(target, folder)
+  return support.shell(("make --no-print-directory -s BUILD='%s' DESTDIR='%s' PREFIX=/opt/tagua %s")
+    :format(support.build, folder, target))
+end
+
+describe("make install", function()
+  it("puts the command and the module below DESTDIR and PREFIX, where they work", function()
+    local folder, remove = support.folder()
+    finally(remove)
+    local code, _, err = make("install", folder)
+    assert.equal(0, code, err)
+    local _, out = support.shell(folder .. "/opt/tagua/bin/tagua version")
+    assert.equal("tagua " .. require("tagua.version") .. "\n", out)
+    local script = ("package.path = '%s/opt/tagua/share/lua/5.4/?.lua' "
+      .. "package.cpath = '%s/opt/tagua/lib/lua/5.4/?.so' "
+      .. "io.write(require('tagua.version'), type(require('tagua.core')))"):format(folder, folder)
+    code, out, err = support.shell(support.lua .. ' -e "' .. script .. '"')
+    assert.equal(0, code, err)
+    assert.equal(require("tagua.version") .. "table", out)
+  end)
+
+  it("is taken back by make uninstall, and nothing else is", function()
+    local folder, remove = support.folder()
+    finally(remove)
+    assert.equal(0, (make("install", folder)))
+    support.write(folder .. "/opt/tagua/share/lua/5.4/other.lua", "return 1\n")
+    assert.equal(0, (make("uninstall", folder)))
+    local _, out = support.shell("cd " .. folder .. " && find . -type f")
+    assert.equal("./opt/tagua/share/lua/5.4/other.lua\n", out)
+  end)
+end)
