@@ -42,8 +42,8 @@ local function check_lua(path, text, found)
       or line:match("^([%w_]+%.[%w_%.]+)%s*=%s*function%f[%W]")
     if name and not name:find("[%.:]_[%w_]*$") then
       local above = comment_above(lines, number)
-      -- M is the module; other tables are objects that a module hands out or keeps to itself
-      if name:find("^M[%.:]") and above ~= "ldoc" then
+      -- M.f is the module's; methods are of objects that it hands out or keeps to itself
+      if name:find("^M%.") and above ~= "ldoc" then
         missing(number, ("public function %s has no LDoc comment (--- ...)"):format(name))
       elseif not above then
         missing(number, ("method %s has no comment"):format(name))
