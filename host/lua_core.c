@@ -7,7 +7,8 @@
 #define BINDINGS(X) \
     X(lock) \
     X(sql) \
-    X(system)
+    X(system) \
+    X(json)
 
 #define DECLARE(name) int tagua_lua_open_##name(lua_State *L);
 BINDINGS(DECLARE)
