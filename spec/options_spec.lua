@@ -83,6 +83,14 @@ describe("options", function()
     assert.equal("connect: option 'even' must be even", complaint({ name = "a", even = 3 }))
   end)
 
+  it("keeps a value that only its own check may see out of messages", function()
+    local checked, message = options.verify("connect", { token = "s3cr3t" }, {
+      token = { accept = function() return nil, "must be a reference" end },
+    })
+    assert.is_nil(checked)
+    assert.equal("connect: option 'token' must be a reference", message)
+  end)
+
   it("refuses options that are no table", function()
     assert.equal("connect: options must be a table, got 'shop'", complaint("shop"))
   end)

@@ -9,7 +9,10 @@
 --      min = n, max = n, -- of a number, or of a string's length in bytes; both included
 --      one_of = { ... }, -- a list of the strings allowed
 --      fields = { ... }, -- of a table: the declaration of what is inside
---      check = function(value) return nil | "must be ..." end }
+--      check = function(value) return nil | "must be ..." end,
+--      accept = function(value) return value | nil, "must be ..." end }
+--
+-- `accept` stands instead of everything else, for a value that no message may quote.
 --
 -- @module tagua.options
 local nearest = require("tagua.nearest")
@@ -71,6 +74,11 @@ local verify_table
 
 -- One value against its rule -> the value to use, or nil and what is wrong with it.
 local function verify_value(what, value, rule)
+  if rule.accept then
+    local accepted, complaint = rule.accept(value)
+    if accepted == nil then return nil, ("%s %s"):format(what, complaint) end
+    return accepted
+  end
   local types = type(rule.type) == "table" and rule.type or { rule.type }
   local fitted = fit(value, types)
   if fitted == nil then

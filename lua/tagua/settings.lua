@@ -1,0 +1,173 @@
+--- Checks the options of a connection, whichever file or program they come from. Pure but for the
+-- question whether a value is a secret.
+-- @module tagua.settings
+local options = require("tagua.options")
+local platforms = require("tagua.platform")
+local secrets = require("tagua.secrets")
+
+local M = {}
+
+--- The platform that needs no account: a twin inside the process.
+M.LOCAL = "local"
+
+-- What a connection's name may be: it is typed after an @ and named in messages.
+local function check_name(name)
+  if name:find("[%c%s/@]") or not utf8.len(name) then
+    return "must be a word without blanks, slashes or @"
+  end
+  return nil
+end
+
+-- Whether a host of a URL is this machine, whose traffic nobody else reads.
+local function is_loopback(host)
+  return host == "localhost" or host == "[::1]" or host:match("^127%.%d+%.%d+%.%d+$") ~= nil
+end
+
+-- The scheme and the host of a URL that tagua can use, or nil and a complaint.
+local function parse_url(url)
+  if url:sub(1, 5) == "unix:" then
+    if #url == 5 then return nil, "must name a socket: unix:/path" end
+    return "unix"
+  end
+  local scheme, authority, rest = url:match("^(%a+)://([^/?#]+)(.*)$")
+  if scheme ~= "http" and scheme ~= "https" then
+    return nil, ("must be https://..., http://127.0.0.1:... or unix:/path, got %s"):format(options.quote(url))
+  end
+  if authority:find("@", 1, true) then return nil, "must hold no user or password" end
+  if rest:find("[?#%s]") then return nil, "must end before any query" end
+  local host = authority:match("^(%[[%x:.]+%])") or authority:match("^([^:]+)")
+  if not host then return nil, ("names no host: %s"):format(options.quote(url)) end
+  return scheme, host
+end
+
+local function check_url(url)
+  local scheme, complaint = parse_url(url)
+  if not scheme then return complaint end
+  return nil
+end
+
+local function accept_secret(value)
+  if secrets.is(value) then return value end
+  return nil,
+    'must say where the secret is: env "NAME", file "PATH" or command "LINE"; '
+      .. "the secret itself has no place in options"
+end
+
+local function positive(value)
+  if value <= 0 then return "must be more than 0, got " .. tostring(value) end
+  return nil
+end
+
+local RATE = {
+  per_second = { type = "number", check = positive, max = 100000 },
+  burst = { type = "integer", min = 1, max = 100000 },
+  adaptive = { type = "boolean" },
+  at_most = { type = "number", check = positive, max = 100000 },
+}
+
+-- Options that a connection to any platform has. Times are seconds.
+local COMMON = {
+  name = { type = "string", min = 1, max = 100, check = check_name },
+  platform = { type = "string", required = true },
+  url = { type = "string", min = 1, max = 1000, check = check_url },
+  insecure_http = { type = "boolean", default = false },
+  rate = { type = "table", fields = RATE },
+  in_flight = { type = "integer", min = 1, max = 256, default = 16 },
+  timeout = { type = "number", check = positive, max = 3600, default = 30 },
+  connect_timeout = { type = "number", check = positive, max = 3600, default = 10 },
+  attempts = { type = "integer", min = 1, max = 100, default = 5 },
+  give_up_after = { type = "number", check = positive, max = 7 * 86400, default = 600 },
+  quarantine = { type = "number", min = 0, max = 86400 },
+}
+
+-- Options of the local connection. The account is made up, so it has defaults.
+local LOCAL = {
+  as = { type = "string", one_of = platforms.names, default = "botbonnie" },
+  store = { type = "string", min = 1, max = 4000, default = "tagua-local.db" },
+  limit = {
+    type = "table",
+    fields = {
+      per_second = { type = "number", required = true, check = positive, max = 100000 },
+      burst = { type = "integer", min = 1, max = 100000 },
+    },
+  },
+  faults = { type = { "string", "table" } },
+}
+
+local function declaration(platform, is_local)
+  local all = {}
+  for _, part in ipairs({ COMMON, is_local and LOCAL or {} }) do
+    for name, rule in pairs(part) do
+      all[name] = rule
+    end
+  end
+  for name, rule in pairs(platform.options) do
+    if rule.secret then
+      all[name] = not is_local and { accept = accept_secret, required = rule.required } or nil
+    elseif is_local and platform.local_account[name] then
+      local softened = {}
+      for key, value in pairs(rule) do
+        softened[key] = value
+      end
+      softened.required, softened.default = nil, platform.local_account[name]
+      all[name] = softened
+    else
+      all[name] = rule
+    end
+  end
+  return all
+end
+
+-- Which platform the options mean -> its module, whether it is the local twin; or nil, complaint.
+local function find_platform(given)
+  local known = { M.LOCAL, table.unpack(platforms.names) }
+  if given.platform == nil then
+    return nil, ("option 'platform' is missing: one of %s"):format(table.concat(known, ", "))
+  end
+  local rule = { platform = { type = "string", one_of = known } }
+  local checked, complaint = options.verify("", { platform = given.platform }, rule)
+  if not checked then return nil, complaint:sub(#": " + 1) end
+  if given.platform ~= M.LOCAL then return platforms.get(given.platform), false end
+  checked, complaint = options.verify("", { as = given.as }, { as = LOCAL.as })
+  if not checked then return nil, complaint:sub(#": " + 1) end
+  return platforms.get(checked.as), true
+end
+
+--- Checks the options of a connection.
+-- @tparam string what what the message begins with: `connect`, `connection 'shop'`
+-- @tparam table given as the user wrote them
+-- @treturn table|nil settings: the options with their defaults, and
+--   `vendor` (the platform's module), `identity` (what its requests have in common),
+--   `is_local`, `name`
+-- @treturn string what is wrong
+function M.verify(what, given)
+  if type(given) ~= "table" then
+    return nil, ("%s: options must be a table, got %s"):format(what, options.quote(given))
+  end
+  local vendor, is_local = find_platform(given)
+  if not vendor then return nil, ("%s: %s"):format(what, is_local) end
+  local settings, complaint = options.verify(what, given, declaration(vendor, is_local))
+  if not settings then return nil, complaint end
+  if settings.url then
+    local scheme, host = parse_url(settings.url)
+    if is_local then
+      return nil, ("%s: option 'url' has no place in a local connection: it is inside the process"):format(what)
+    elseif scheme == "http" and not is_loopback(host) and not settings.insecure_http then
+      return nil,
+        ("%s: option 'url': %s would carry the token in the clear; use https://, or say insecure_http = true"):format(
+          what,
+          options.quote(settings.url)
+        )
+    end
+  end
+  local identity
+  identity, complaint = vendor.identity(settings)
+  if not identity then return nil, ("%s: %s"):format(what, complaint) end
+  settings.vendor, settings.identity, settings.is_local = vendor, identity, is_local
+  settings.name = settings.name or settings.platform
+  -- Until this long after a lost answer the platform may still carry the request out.
+  settings.quarantine = settings.quarantine or settings.timeout
+  return settings
+end
+
+return M
