@@ -1,0 +1,233 @@
+--- What people read of a plan and of its outcome.
+-- Pure: takes the tables that plan and apply return and gives lines of text; prints nothing.
+local terminal = require("tagua.terminal")
+
+local M = {}
+
+local count, number, visible = terminal.count, terminal.number, terminal.visible
+local SHOWN = 5 -- entries of a list before "and N more"
+
+local function add(lines, format, ...)
+  lines[#lines + 1] = select("#", ...) > 0 and format:format(...) or format
+end
+
+-- "read = decided + unknown + failed + rejected": every report adds up, and says so.
+local function equation(total, name, parts)
+  local terms, sum = {}, 0
+  for _, part in ipairs(parts) do
+    terms[#terms + 1] = number(part[1]) .. " " .. part[2]
+    sum = sum + part[1]
+  end
+  local text = ("%s %s = %s"):format(number(total), name, table.concat(terms, " + "))
+  return sum == total and text or text .. " (this does not add up: please report it)"
+end
+
+local function names(users)
+  local shown = {}
+  for i, user in ipairs(users) do
+    shown[i] = visible(user)
+  end
+  return table.concat(shown, ", ")
+end
+
+local function tag_rows(plan, paint)
+  local rows = { { " ", "tag", "folder", "on", "off", "stay", "users" } }
+  for _, tag in ipairs(plan.tags) do
+    local mark = tag.on > 0 and tag.off > 0 and "~" or tag.on > 0 and "+" or tag.off > 0 and "-" or " "
+    local users = tag.on > 0 and tag.on_users or tag.off_users
+    rows[#rows + 1] = {
+      mark,
+      visible(tag.name),
+      visible(tag.folder or ""),
+      number(tag.on),
+      number(tag.off),
+      number(tag.stay),
+      names(users) .. (#users > 0 and #users < math.max(tag.on, tag.off) and ", …" or ""),
+    }
+  end
+  local lines = terminal.columns(rows, { [4] = "right", [5] = "right", [6] = "right" }, { [2] = 32, [3] = 24 })
+  local colours = { ["+"] = "green", ["-"] = "red", ["~"] = "yellow" }
+  for i, line in ipairs(lines) do
+    local colour = i == 1 and "dim" or colours[line:sub(1, 1)]
+    lines[i] = colour and paint(colour, line) or line
+  end
+  return lines
+end
+
+-- At most SHOWN entries, then how many there are besides.
+local function list(lines, total, entries, describe)
+  for i = 1, math.min(#entries, SHOWN) do
+    add(lines, "  " .. visible(describe(entries[i])))
+  end
+  if total > SHOWN then
+    add(lines, "  and %s more", number(total - math.min(#entries, SHOWN)))
+  end
+end
+
+local function entry_with_id(entry)
+  return ("line %d: %s"):format(entry.line, entry.id)
+end
+
+local function problems(lines, plan)
+  local records = plan.records
+  if records.rejected > 0 then
+    add(lines, "%s could not be read and stay as they are:", count(records.rejected, "record"))
+    list(lines, records.rejected, plan.rejected, function(entry)
+      local column = entry.column and (", column %d"):format(entry.column) or ""
+      return ("line %d%s: %s"):format(entry.line, column, entry.message)
+    end)
+  end
+  if records.failed > 0 then
+    add(lines, "rules failed on %s, whose tags stay as they are:", count(records.failed, "record"))
+    list(lines, records.failed, plan.failures, function(entry)
+      return ("line %d, user %s: %s"):format(entry.line, entry.id, entry.message)
+    end)
+  end
+  if #plan.unknown > 0 then
+    add(lines, "not decided because a field has no value; the tags stay as they are:")
+    table.sort(plan.unknown, function(a, b)
+      if a.count ~= b.count then
+        return a.count > b.count
+      end
+      return a.tag .. "\0" .. a.field < b.tag .. "\0" .. b.field
+    end)
+    list(lines, #plan.unknown, plan.unknown, function(entry)
+      return ("%s: %s without %s"):format(entry.tag, count(entry.count, "user"), entry.field)
+    end)
+  end
+  local function listed(total, entries, text)
+    if total > 0 then
+      add(lines, text, count(total, "record"))
+      list(lines, total, entries, entry_with_id)
+    end
+  end
+  listed(records.unmatched, plan.unmatched, "%s match no user of this connection and are not called:")
+  listed(records.ambiguous, plan.ambiguous, "%s match more than one user and are not called:")
+  listed(records.blocked, plan.blocked, "%s belong to users who blocked the bot and are not called:")
+end
+
+local function left_alone(lines, plan)
+  local console, kept = 0, 0
+  for _, tag in ipairs(plan.tags) do
+    console = console + tag.console
+    kept = kept + tag.kept
+  end
+  if console > 0 then
+    add(lines, "%s not wanted by the rules, but put on in the console: left alone", count(console, "tag") .. " on users are")
+  end
+  if kept > 0 then
+    add(lines, "%s not wanted any more, but never removed (never_remove)", count(kept, "tag") .. " on users are")
+  end
+  if plan.unowned and #plan.unowned > 0 then
+    local parts = {}
+    for i = 1, math.min(#plan.unowned, SHOWN) do
+      parts[i] = ("%s (%s)"):format(visible(plan.unowned[i].name), number(plan.unowned[i].users))
+    end
+    local more = #plan.unowned - #parts
+    add(
+      lines,
+      "no rule owns %s, left alone: %s%s",
+      count(#plan.unowned, "tag"),
+      table.concat(parts, ", "),
+      more > 0 and (", and %s more"):format(number(more)) or ""
+    )
+  end
+end
+
+--- What a plan costs: "5,120 calls, about 6 s at 1,000 a second".
+-- @tparam table plan
+-- @treturn string
+function M.cost(plan)
+  local text = count(plan.calls, "call")
+  if plan.per_second and plan.calls > 0 then
+    text = ("%s, about %s at %s a second"):format(
+      text,
+      terminal.duration(plan.calls / plan.per_second),
+      number(plan.per_second)
+    )
+  end
+  return text
+end
+
+--- A plan, as a diff.
+-- @tparam table plan from `tagua.plan`
+-- @tparam function paint from `terminal.painter`
+-- @treturn {string,...} lines
+function M.plan(plan, paint)
+  local lines = {}
+  local records = plan.records
+  for _, line in ipairs(tag_rows(plan, paint)) do
+    add(lines, "%s", line)
+  end
+  add(lines, "")
+  add(
+    lines,
+    "records: %s",
+    equation(records.read, "read", {
+      { records.decided, "decided" },
+      { records.unknown, "unknown" },
+      { records.failed, "failed" },
+      { records.rejected, "rejected" },
+    })
+  )
+  problems(lines, plan)
+  left_alone(lines, plan)
+  for _, creation in ipairs(plan.creations) do
+    local where = creation.folder and (" in the folder '%s'"):format(visible(creation.folder)) or ""
+    add(lines, "%s the %s '%s'%s", paint("green", "+ create"), creation.kind, visible(creation.name), where)
+  end
+  if plan.operations == 0 then
+    add(lines, "%s", paint("bold", "nothing to do: the platform has what the rules want"))
+  else
+    add(
+      lines,
+      "%s",
+      paint("bold", equation(plan.operations, "operations", { { plan.on, "on" }, { plan.off, "off" } }))
+        .. "; "
+        .. M.cost(plan)
+    )
+  end
+  return lines
+end
+
+--- What became of a run.
+-- @tparam table outcome from `tagua.apply`
+-- @tparam function paint
+-- @treturn {string,...} lines
+function M.outcome(outcome, paint)
+  local lines, sums = {}, outcome.sums
+  local parts = { { sums.done, "done" }, { sums.failed, "failed" }, { sums.skipped, "skipped" }, { sums.left, "left" } }
+  local colour = outcome.state == "done" and sums.failed == 0 and "green" or "yellow"
+  add(lines, "%s", paint(colour, "operations: " .. equation(sums.planned, "planned", parts)))
+  local wire = outcome.wire
+  if wire and wire.sent > 0 then
+    local speed = outcome.seconds and outcome.seconds > 0 and (" (%s a second)"):format(number(wire.sent / outcome.seconds, 0))
+    add(
+      lines,
+      "%s in %s%s, %s refused by the platform's limit, %s",
+      count(wire.sent, "call"),
+      terminal.duration(outcome.seconds or 0),
+      speed or "",
+      number(wire.throttled),
+      count(wire.retries, "retry", "retries")
+    )
+  end
+  if sums.unattributed > 0 then
+    add(
+      lines,
+      "%s lost the answer and were found done; somebody else may have done them, so undo leaves them out",
+      count(sums.unattributed, "operation")
+    )
+  end
+  for i = 1, math.min(#(outcome.problems or {}), SHOWN) do
+    local problem = outcome.problems[i]
+    add(lines, "  %s", visible(("%s %s: %s"):format(problem.user, problem.tag, problem.message)))
+  end
+  local more = outcome.problems and sums.failed - SHOWN or 0
+  if more > 0 then
+    add(lines, "  and %s more; the ledger has them all (view operations)", number(more))
+  end
+  return lines
+end
+
+return M
