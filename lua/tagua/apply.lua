@@ -1,0 +1,305 @@
+--- Carries a plan out: creates what is missing, sends the operations, settles lost answers.
+-- Owns the order of things within a run: on disk first, then the wire, then the result on disk.
+-- Decides nothing about tags; a run that is told to stop sends nothing more and waits for what is
+-- under way.
+local core = require("tagua.core")
+local settle = require("tagua.settle")
+
+local M = {}
+
+local BATCH = 256 -- operations marked as sending in one commit
+local RESENDS = 3 -- times an operation whose effect was proved absent is sent again
+
+local Apply = {}
+Apply.__index = Apply
+
+local function now_ns()
+  return core.system.monotonic_ns()
+end
+
+-- One folder or tag, created once: the intent is on disk before the request, the id after it.
+function Apply:create_one(creation)
+  local kind, name = creation.kind, creation.name
+  local options = {}
+  if kind == "tag" and creation.folder then
+    local folder = self.book:tag(creation.folder, "folder")
+    options.folder = folder and folder.id
+  end
+  local intent, message, code = self.book:intend({ kind = kind, name = name, folder = options.folder })
+  if not intent then
+    return nil, message, code
+  end
+  local create = kind == "folder" and self.connection.create_folder or self.connection.create_tag
+  local tag
+  tag, message, code = create(self.connection, name, options)
+  if tag then
+    return intent:done(tag.id)
+  end
+  if code ~= "EAMBIGUOUS" then
+    intent:void()
+  else
+    intent:ambiguous(message)
+  end
+  return nil, message, code
+end
+
+--- Creates the folders and tags of the plan that the platform does not have yet.
+function Apply:create(creations)
+  for _, creation in ipairs(creations) do
+    if self:interrupted() then
+      return true
+    end
+    local ok, message, code = self:create_one(creation)
+    if not ok then
+      return nil, message, code
+    end
+    self.created = self.created + 1
+  end
+  return true
+end
+
+function Apply:interrupted()
+  if not self.stopping and self.is_interrupted() then
+    self.stopping = "interrupted"
+  end
+  return self.stopping ~= nil
+end
+
+-- The id of an operation's tag: one that the plan had to create got its id since.
+function Apply:tag_id(operation)
+  if operation.tag then
+    return operation.tag
+  end
+  local id = self.ids[operation.name]
+  if not id then
+    local known = self.book:tag(operation.name)
+    id = known and known.id
+    self.ids[operation.name] = id
+  end
+  return id
+end
+
+-- Marks the next batch as sending (committed) and hands it to the connection.
+function Apply:start_batch()
+  local batch, message, code = self.run:next(BATCH)
+  if not batch then
+    self:stop(message, code)
+    return 0
+  end
+  local started = 0
+  for _, operation in ipairs(batch) do
+    local tag = self:tag_id(operation)
+    if tag then
+      self.connection:start({ operation.action, user = operation.user, tag = tag, entry = operation })
+      started = started + 1
+    else
+      self.run:result(operation.seq, "failed", "ENOTFOUND", ("the tag '%s' has no id yet"):format(operation.name))
+    end
+  end
+  return started, #batch
+end
+
+function Apply:stop(message, code)
+  if not self.stopping or self.stopping == "interrupted" then
+    self.stopping, self.message, self.code = "stopped", message, code
+  end
+end
+
+-- Files one result. What certainly had no effect goes back to the queue; what may have had one
+-- waits to be settled.
+function Apply:take(result)
+  local entry = result.operation.entry
+  if result.ok then
+    self.run:result(entry.seq, "done")
+  elseif result.code == "EAMBIGUOUS" then
+    self.lost[#self.lost + 1] = { entry = entry, lost_ns = now_ns(), message = result.message }
+  elseif result.code == "ECANCELLED" or result.stop then
+    self.run:result(entry.seq, "returned")
+  else
+    self.run:result(entry.seq, "failed", result.code, result.message)
+  end
+end
+
+--- Sends what is pending until nothing is, or the run stops.
+function Apply:send()
+  local flying, exhausted = 0, false
+  repeat
+    if self:interrupted() then
+      exhausted = true
+      self.connection:drop_queued()
+    end
+    while not exhausted and flying <= BATCH / 2 do
+      local started, taken = self:start_batch()
+      flying = flying + started
+      exhausted = taken ~= BATCH
+    end
+    for _, result in ipairs(flying > 0 and self.connection:poll(0.5) or {}) do
+      flying = flying - 1
+      self:take(result)
+    end
+    local ok, message, code = self.run:flush()
+    if not ok then
+      self:stop(message, code)
+    end
+    message, code = self.connection:stopped()
+    if message then
+      self:stop(message, code)
+      exhausted = true
+    end
+    self.progress(self.run)
+  until flying == 0 and exhausted
+end
+
+-- The image of the operation's tag on its user, as the platform shows it now.
+function Apply:image(entry)
+  local tags, message, code = self.connection:user_tags(entry.user)
+  if not tags then
+    return nil, message, code
+  end
+  local wanted = self:tag_id(entry)
+  for _, tag in ipairs(tags) do
+    if tag.id == wanted then
+      return { present = true, timestamp = tag.timestamp }
+    end
+  end
+  return { present = false }
+end
+
+-- Waits until a moment on the monotonic clock; tells whether it came to that.
+function Apply:wait_until(due_ns)
+  while now_ns() < due_ns do
+    if self:interrupted() then
+      return false
+    end
+    self.connection:poll(math.min((due_ns - now_ns()) / 1e9, 0.5))
+  end
+  return true
+end
+
+-- One reading of one lost operation: closes it, or tells that it must wait or may be sent again.
+function Apply:settle_one(lost, after_quarantine)
+  local entry = lost.entry
+  local image, message, code = self:image(entry)
+  if not image then
+    self.run:result(entry.seq, "ambiguous", code, message)
+    return nil
+  end
+  local verdict, reason = settle.decide({
+    action = entry.action,
+    before = entry.before,
+    now = image,
+    after_quarantine = after_quarantine,
+  })
+  if verdict == "closed" then
+    self.run:result(entry.seq, "unattributed", nil, reason)
+  elseif verdict == "ambiguous" then
+    self.run:result(entry.seq, "ambiguous", "EAMBIGUOUS", reason)
+  elseif verdict == "send" then
+    self.resends[entry.seq] = (self.resends[entry.seq] or 0) + 1
+    if self.resends[entry.seq] > RESENDS then
+      self.run:result(entry.seq, "failed", "ETIMEOUT", lost.message)
+    else
+      self.run:result(entry.seq, "returned")
+      return "send"
+    end
+  end
+  return verdict
+end
+
+--- Settles the operations whose answers were lost, by reading the users' tags.
+-- @treturn integer how many went back to the queue
+function Apply:settle()
+  local lost, waiting, again = self.lost, {}, 0
+  self.lost = {}
+  if #lost > 0 and not self.connection:can("user_tags") then
+    for _, one in ipairs(lost) do
+      self.run:result(one.entry.seq, "ambiguous", "EAMBIGUOUS", one.message)
+    end
+    lost = {}
+  end
+  for _, one in ipairs(lost) do
+    if self.connection:stopped() then
+      break
+    end
+    if self:settle_one(one, false) == "wait" then
+      waiting[#waiting + 1] = one
+    end
+  end
+  self.run:flush()
+  for _, one in ipairs(waiting) do
+    if self.connection:stopped() or not self:wait_until(one.lost_ns + self.quarantine_ns) then
+      break
+    end
+    if self:settle_one(one, true) == "send" then
+      again = again + 1
+    end
+  end
+  self.run:flush()
+  return again
+end
+
+--- Settles what an earlier run left behind: operations that were marked as sending and have no
+-- result, because the process died. Their quarantine counts from now.
+-- @treturn ?table the sums of that run; nil, message, code when it could not be settled
+function M.recover(job, run)
+  local self = M.new(job, run)
+  for _, entry in ipairs(run:unsettled()) do
+    self.lost[#self.lost + 1] = { entry = entry, lost_ns = now_ns(), message = "the process ended before the answer" }
+  end
+  self:settle()
+  local message, code = self.connection:stopped()
+  if message then
+    return nil, message, code
+  end
+  if self.stopping then
+    return nil, "interrupted while settling an earlier run", "EINTERRUPTED"
+  end
+  return run:sums()
+end
+
+--- @local
+function M.new(job, run)
+  return setmetatable({
+    connection = job.connection,
+    book = job.book,
+    run = run,
+    is_interrupted = job.interrupted or function()
+      return false
+    end,
+    progress = job.progress or function() end,
+    quarantine_ns = math.floor(job.quarantine * 1e9),
+    lost = {},
+    resends = {},
+    ids = {},
+    created = 0,
+  }, Apply)
+end
+
+--- Carries out a run.
+-- @tparam table job
+-- @param job.connection the open connection (see `tagua.connect`)
+-- @param job.book the ledger's side of it
+-- @tparam number job.quarantine seconds after which a lost request takes effect no more
+-- @tparam ?function job.interrupted tells whether to stop
+-- @tparam ?function job.progress called with the run after each round
+-- @param run the run, its operations written
+-- @tparam table plan from `tagua.plan`
+-- @treturn table `{ sums =, created =, state = "done"|"stopped"|"interrupted", message =, code = }`
+function M.run(job, run, plan)
+  local self = M.new(job, run)
+  local ok, message, code = self:create(plan.creations)
+  if not ok then
+    self:stop(message, code)
+  end
+  while not self:interrupted() do
+    self:send()
+    if self:settle() == 0 then
+      break
+    end
+  end
+  local state = self.stopping or "done"
+  run:finish(state)
+  return { sums = run:sums(), created = self.created, state = state, message = self.message, code = self.code }
+end
+
+return M

@@ -1,0 +1,210 @@
+--- Where records come from: a file, standard input, or the mirror of a connection.
+-- Owns the open file and the splitter; gives chunks of whole records in order. Does not know what
+-- a record means. A failure ends the chunks and is kept: ask `input:failure()` after the last one.
+local core = require("tagua.core")
+
+local M = {}
+
+local READ_BYTES = 256 * 1024
+
+local Input = {}
+Input.__index = Input
+
+local FORMATS = { csv = "csv", tsv = "csv", txt = "csv", jsonl = "jsonl", ndjson = "jsonl" }
+
+--- The format that a file's name stands for.
+-- @tparam string path
+-- @treturn ?string `"csv"`, `"jsonl"`, or nil
+function M.format_of(path)
+  local extension = path:lower():match("%.(%w+)$")
+  return extension and FORMATS[extension]
+end
+
+-- JSONL begins with a brace, whatever the file is called; a CSV header never does.
+local function sniff(bytes)
+  return bytes:match("^\xEF\xBB\xBF%s*{") and "jsonl" or bytes:match("^%s*{") and "jsonl" or "csv"
+end
+
+local function reader_of_file(path)
+  if path == "-" then
+    return function()
+      return io.read(READ_BYTES)
+    end, function() end
+  end
+  if core.system.file_kind(path) == "folder" then
+    return nil, ("cannot read the users from '%s': it is a folder"):format(path), "EINPUT"
+  end
+  local file, message = io.open(path, "rb")
+  if not file then
+    return nil, ("cannot read the users: %s"):format(message), "EINPUT"
+  end
+  return function()
+    return file:read(READ_BYTES)
+  end, function()
+    file:close()
+  end
+end
+
+-- A reader over an iterator of lines (the mirror's records): hands them on in large pieces.
+local function reader_of_lines(lines)
+  return function()
+    local pieces, size = {}, 0
+    while size < READ_BYTES do
+      local line = lines()
+      if not line then
+        break
+      end
+      pieces[#pieces + 1] = line
+      size = size + #line
+    end
+    return size > 0 and table.concat(pieces) or nil
+  end
+end
+
+--- Opens an input and reads as much of it as it takes to know its columns.
+-- @tparam table options
+-- @tparam ?string options.path a file, or `-` for standard input
+-- @tparam ?function options.lines an iterator over JSONL lines, each with its newline, instead of a path
+-- @tparam ?string options.name what to call it in messages
+-- @tparam ?string options.format `"csv"` or `"jsonl"`; else from the name, else from the first bytes
+-- @tparam ?string options.delimiter one character, `,` unless told (tab for .tsv)
+-- @tparam ?string options.encoding an iconv name such as `big5`; UTF-8 unless told
+-- @return the input, or nil, message, code (`EINPUT`)
+function M.open(options)
+  local read, close
+  if options.lines then
+    read, close = reader_of_lines(options.lines), function() end
+  else
+    local code
+    read, close, code = reader_of_file(options.path)
+    if not read then
+      return nil, close, code
+    end
+  end
+  local self = setmetatable({
+    name = options.name or (options.path == "-" and "standard input" or options.path),
+    read = read,
+    close_source = close,
+    ready = {},
+    first = 1,
+    bytes = 0,
+  }, Input)
+  local ok, message, code = self:begin(options)
+  if not ok then
+    self:close()
+    return nil, message, code
+  end
+  return self
+end
+
+-- Reads until the columns are known (CSV) or the first bytes are there (JSONL).
+function Input:begin(options)
+  local bytes = self.read()
+  if not bytes then
+    return nil, ("%s is empty: there is no record in it"):format(self.name), "EINPUT"
+  end
+  self.format = options.format
+    or (options.lines and "jsonl")
+    or (options.path and M.format_of(options.path))
+    or sniff(bytes)
+  self.delimiter = options.delimiter or (options.path and options.path:lower():match("%.tsv$") and "\t") or ","
+  local message, code
+  self.splitter, message, code = core.record.splitter({
+    format = self.format,
+    delimiter = self.delimiter,
+    encoding = options.encoding,
+  })
+  if not self.splitter then
+    return nil, message, code
+  end
+  while bytes do
+    if not self:feed(bytes) then
+      return nil, self.message, self.code
+    end
+    if self.format ~= "csv" or self.splitter:header() then
+      break
+    end
+    bytes = self.read()
+  end
+  if not bytes and not self:finish() then
+    return nil, self.message, self.code
+  end
+  if self.format == "csv" and not self.splitter:header() then
+    return nil, ("%s has no header row"):format(self.name), "EINPUT"
+  end
+  return true
+end
+
+function Input:fail(message, code)
+  self.message, self.code = ("%s: %s"):format(self.name, message), code or "EINPUT"
+  self.ended = true
+end
+
+function Input:take(chunks, message, code)
+  if not chunks then
+    self:fail(message, code)
+    return false
+  end
+  table.move(chunks, 1, #chunks, #self.ready + 1, self.ready)
+  return true
+end
+
+function Input:feed(bytes)
+  self.bytes = self.bytes + #bytes
+  return self:take(self.splitter:feed(bytes))
+end
+
+function Input:finish()
+  self.ended = true
+  return self:take(self.splitter:finish())
+end
+
+--- The names of the columns, in order.
+-- @treturn ?{string,...} nil for JSONL
+function Input:header()
+  return self.format == "csv" and self.splitter:header() or nil
+end
+
+--- The next chunk of whole records.
+-- @treturn ?string nil at the end or after a failure
+-- @treturn ?integer the line that it begins with
+function Input:next()
+  while self.first > #self.ready do
+    if self.ended then
+      return nil
+    end
+    self.ready, self.first = {}, 1
+    local bytes = self.read()
+    if bytes then
+      self:feed(bytes)
+    else
+      self:finish()
+    end
+  end
+  local chunk = self.ready[self.first]
+  self.ready[self.first] = false
+  self.first = self.first + 1
+  return chunk[1], chunk[2]
+end
+
+--- Stops reading: the chunks end after those that were given.
+function Input:stop()
+  self.ready, self.first, self.ended = {}, 1, true
+end
+
+--- Why the chunks ended early.
+-- @treturn ?string message, nil when the input was read to its end
+-- @treturn ?string code
+function Input:failure()
+  return self.message, self.code
+end
+
+--- Closes the file. May be called twice.
+function Input:close()
+  if self.close_source then
+    self.close_source()
+    self.close_source = nil
+  end
+end
+
+return M

@@ -1,0 +1,378 @@
+--- A plan: what the rules want, less what the platform already has.
+-- Works while the records stream by and keeps one row for each distinct pair of (decision, mirror),
+-- never one for each user. Sends nothing; writes operations to the run that it is given.
+local core = require("tagua.core")
+
+local M = {}
+
+local SAMPLES = 3 -- users named for each tag and direction
+local LISTED = 100 -- rejected, failed and unmatched records kept for the report
+
+-- Bytes of `wants` (rules) and `states` (mirror).
+local WANTED, UNWANTED, UNKNOWN, FAILED = ("+-?!"):byte(1, 4)
+local ABSENT, OURS = (".t"):byte(1, 2)
+
+-- The tags of the ruleset beside what the ledger knows of them. A tag without an id has yet to be
+-- created: nobody can hold it, so its place in the look-up is an id that matches nothing.
+local function resolve(ruleset, book)
+  local targets, ids = {}, {}
+  for i, tag in ipairs(ruleset.tags) do
+    local id = tag.id
+    if not id then
+      local known, message, code = book:tag(tag.name)
+      if message then
+        return nil, message, code
+      end
+      id = known and known.id
+    end
+    targets[i] = {
+      name = tag.name,
+      id = id,
+      folder = tag.folder,
+      group = tag.group,
+      rule = tag.rule,
+      line = tag.line,
+      never_remove = tag.never_remove,
+      on = 0,
+      off = 0,
+      stay = 0,
+      console = 0,
+      kept = 0,
+      unknown = 0,
+      failed = 0,
+      on_users = {},
+      off_users = {},
+    }
+    ids[i] = id or ""
+  end
+  return targets, ids
+end
+
+-- What one distinct pair of decision and mirror means, worked out once.
+-- `off` comes before `on`, so that a user never holds two members of a one_of.
+local function judge(targets, wants, state)
+  local pattern = { count = 0, tallies = {}, off = {}, on = {}, status = "decided" }
+  local function tally(index, what)
+    pattern.tallies[#pattern.tallies + 1] = { index, what }
+  end
+  for i = 1, #targets do
+    local want, has = wants:byte(i), state:byte(i)
+    if want == FAILED then
+      pattern.status = "failed"
+      tally(i, "failed")
+    elseif want == UNKNOWN then
+      pattern.status = pattern.status == "failed" and "failed" or "unknown"
+      tally(i, "unknown")
+    elseif want == WANTED and has == ABSENT then
+      pattern.on[#pattern.on + 1] = i
+      tally(i, "on")
+    elseif want == WANTED then
+      tally(i, "stay")
+    elseif want == UNWANTED and has == OURS and targets[i].never_remove then
+      tally(i, "kept")
+    elseif want == UNWANTED and has == OURS then
+      pattern.off[#pattern.off + 1] = i
+      tally(i, "off")
+    elseif want == UNWANTED and has ~= ABSENT then
+      tally(i, "console")
+    end
+  end
+  return pattern
+end
+
+local function keep(list, entry)
+  if #list < LISTED then
+    list[#list + 1] = entry
+  end
+end
+
+local Planner = {}
+Planner.__index = Planner
+
+-- The patterns of one mirror state, by decision: two look-ups with short strings as keys.
+function Planner:pattern(wants, state)
+  local of_state = self.patterns[state]
+  if not of_state then
+    of_state = {}
+    self.patterns[state] = of_state
+  end
+  local pattern = of_state[wants]
+  if not pattern then
+    pattern = judge(self.targets, wants, state)
+    of_state[wants] = pattern
+  end
+  pattern.count = pattern.count + 1
+  return pattern
+end
+
+-- Writes the operations of one user and names the user beside its tags.
+function Planner:operate(user, pattern)
+  for _, direction in ipairs({ "off", "on" }) do
+    for _, index in ipairs(pattern[direction]) do
+      local target = self.targets[index]
+      local named = target[direction .. "_users"]
+      if #named < SAMPLES then
+        named[#named + 1] = user
+      end
+      if self.run then
+        self.run:add({
+          user = user,
+          tag = target.id,
+          name = target.name,
+          action = direction == "on" and "tag" or "untag",
+          rule = target.rule,
+          line = target.line,
+        })
+      end
+    end
+  end
+end
+
+-- Turns the ids of a block into users; a record that means nobody, or several, is listed.
+function Planner:users_of(block)
+  local plan = self.plan
+  if not self.matcher then
+    return block.ids
+  end
+  local users = self.matcher:find(block.ids)
+  for i = 1, block.n do
+    if not users[i] then
+      plan.records.unmatched = plan.records.unmatched + 1
+      keep(plan.unmatched, { line = block.lines[i], id = block.ids[i] })
+    elseif users[i] == "ambiguous" then
+      users[i] = false
+      plan.records.ambiguous = plan.records.ambiguous + 1
+      keep(plan.ambiguous, { line = block.lines[i], id = block.ids[i] })
+    end
+  end
+  return users
+end
+
+function Planner:count_problems(block)
+  local plan = self.plan
+  plan.records.read = plan.records.read + block.n + block.rejected_count
+  plan.records.rejected = plan.records.rejected + block.rejected_count
+  for _, rejected in ipairs(block.rejected) do
+    keep(plan.rejected, rejected)
+  end
+  for _, failure in ipairs(block.failures) do
+    keep(plan.failures, failure)
+  end
+  for _, unknown in ipairs(block.unknown) do
+    local key = unknown.tag .. "\0" .. unknown.field
+    local entry = self.unknown[key]
+    if not entry then
+      entry = { tag = self.targets[unknown.tag].name, field = unknown.field, count = 0 }
+      self.unknown[key] = entry
+      plan.unknown[#plan.unknown + 1] = entry
+    end
+    entry.count = entry.count + unknown.count
+  end
+  for field, count in pairs(block.present) do
+    self.present[field] = (self.present[field] or 0) + count
+  end
+end
+
+function Planner:take(block)
+  self:count_problems(block)
+  local users = self:users_of(block)
+  local asked, places = {}, {}
+  for i = 1, block.n do
+    local user = users[i]
+    if user then
+      self.seen:add(user, block.lines[i])
+      asked[#asked + 1] = user
+      places[#places + 1] = i
+    else
+      self:pattern(block.wants[i], self.nothing) -- counted as a record, never called
+    end
+  end
+  local states, blocked = self.book:states(asked, self.ids)
+  if not states then
+    return nil, blocked, "ELEDGER"
+  end
+  for k, user in ipairs(asked) do
+    local i = places[k]
+    local pattern = self:pattern(block.wants[i], blocked[k] and self.unreachable or states[k])
+    if blocked[k] then
+      self.plan.records.blocked = self.plan.records.blocked + 1
+      keep(self.plan.blocked, { line = block.lines[i], id = block.ids[i] })
+    elseif pattern.on[1] or pattern.off[1] then
+      self:operate(user, pattern)
+    end
+  end
+  return true
+end
+
+-- Adds up the patterns, once at the end. Those of users who can't be called count as records alone.
+function Planner:sum()
+  local plan = self.plan
+  for state, of_state in pairs(self.patterns) do
+    local reachable = state ~= self.nothing and state ~= self.unreachable
+    for _, pattern in pairs(of_state) do
+      plan.records[pattern.status] = plan.records[pattern.status] + pattern.count
+      for _, tally in ipairs(pattern.tallies) do
+        local target, what = self.targets[tally[1]], tally[2]
+        if reachable or what == "unknown" or what == "failed" then
+          target[what] = target[what] + pattern.count
+        end
+      end
+    end
+  end
+  for _, target in ipairs(self.targets) do
+    plan.on = plan.on + target.on
+    plan.off = plan.off + target.off
+  end
+  plan.operations = plan.on + plan.off
+end
+
+-- Folders and tags that operations need and the platform does not show yet.
+function Planner:creations()
+  local creations, folders = {}, {}
+  for _, target in ipairs(self.targets) do
+    if not target.id and target.on > 0 then
+      if target.folder and not folders[target.folder] then
+        folders[target.folder] = true
+        if not self.book:tag(target.folder, "folder") then
+          creations[#creations + 1] = { kind = "folder", name = target.folder }
+        end
+      end
+      creations[#creations + 1] = { kind = "tag", name = target.name, folder = target.folder }
+    end
+  end
+  return creations
+end
+
+-- What must stop the plan before anything is sent: input that was cut off, a column that no record
+-- has, two records for one user.
+function Planner:verdict()
+  local message, code = self.input:failure()
+  if message then
+    return nil, message, code
+  end
+  local plan = self.plan
+  if plan.interrupted then
+    return true
+  end
+  if plan.records.read == 0 then
+    return nil, ("%s has no records"):format(self.input.name), "EINPUT"
+  end
+  if plan.records.read > plan.records.rejected then
+    for _, field in ipairs(self.ruleset.fields) do
+      if field.type ~= "tagset" and (self.present[field.name] or 0) == 0 then
+        return nil,
+          ("no record of %s has '%s' (field %s): correct the name in fields { }, or take the field out"):format(
+            self.input.name,
+            field.source,
+            field.name
+          ),
+          "EINPUT"
+      end
+    end
+  end
+  local doubles = self.seen:finish()
+  if doubles and #doubles > 0 then
+    local first = doubles[1]
+    return nil,
+      ("%s has two records for one user: lines %d and %d%s; keep one record a user"):format(
+        self.input.name,
+        first[1],
+        first[2],
+        #doubles > 1 and (" (and %d more pairs)"):format(#doubles - 1) or ""
+      ),
+      "EINPUT"
+  end
+  return true
+end
+
+--- Decides every record and compares the decisions with the mirror.
+-- @tparam table job
+-- @param job.ruleset as `pool:load` describes it
+-- @param job.pool the workers, their input set
+-- @param job.input see `tagua.input`
+-- @param job.book the ledger's side of the connection
+-- @tparam ?string job.match `ext_id`, `phone`, `email` or `param:NAME`; the id column is the user's id unless told
+-- @param job.run where operations are written; nil for a plan that is only shown
+-- @tparam ?function job.interrupted tells whether to stop reading
+-- @tparam ?function job.progress called with the number of records read
+-- @treturn ?table the plan: `records`, `tags`, `creations`, `operations`, `on`, `off`, and the lists
+--   `rejected`, `failures`, `unknown`, `unmatched`, `ambiguous`, `blocked` (at most 100 entries each)
+-- @treturn ?string message
+-- @treturn ?string code
+function M.make(job)
+  local targets, ids, code = resolve(job.ruleset, job.book)
+  if not targets then
+    return nil, ids, code
+  end
+  local self = setmetatable({
+    ruleset = job.ruleset,
+    input = job.input,
+    book = job.book,
+    run = job.run,
+    targets = targets,
+    ids = ids,
+    patterns = {},
+    nothing = "", -- nobody is meant: no state at all
+    unreachable = ("b"):rep(#targets),
+    unknown = {},
+    present = {},
+    seen = core.record.seen(),
+    plan = {
+      records = {
+        read = 0,
+        decided = 0,
+        unknown = 0,
+        failed = 0,
+        rejected = 0,
+        unmatched = 0,
+        ambiguous = 0,
+        blocked = 0,
+      },
+      tags = targets,
+      on = 0,
+      off = 0,
+      operations = 0,
+      rejected = {},
+      failures = {},
+      unknown = {},
+      unmatched = {},
+      ambiguous = {},
+      blocked = {},
+    },
+  }, Planner)
+  if job.match then
+    local message
+    self.matcher, message, code = job.book:matcher(job.match)
+    if not self.matcher then
+      return nil, message, code
+    end
+  end
+  local function next_chunk()
+    if job.interrupted and job.interrupted() then
+      self.plan.interrupted = true
+      return nil
+    end
+    return job.input:next()
+  end
+  for block in job.pool:decide(next_chunk) do
+    local ok, message
+    ok, message, code = self:take(block)
+    if not ok then
+      return nil, message, code
+    end
+    if job.progress then
+      job.progress(self.plan.records.read)
+    end
+  end
+  local ok, message
+  ok, message, code = self:verdict()
+  if not ok then
+    return nil, message, code
+  end
+  self:sum()
+  self.plan.creations = self:creations()
+  self.plan.calls = self.plan.operations + #self.plan.creations
+  return self.plan
+end
+
+return M
