@@ -5,10 +5,13 @@
 
 /* One row a binding: host/lua_NAME.c exports tagua_lua_open_NAME, which pushes its table. */
 #define BINDINGS(X) \
+    X(json) \
+    X(limiter) \
     X(lock) \
+    X(secret) \
     X(sql) \
     X(system) \
-    X(json)
+    X(verdict)
 
 #define DECLARE(name) int tagua_lua_open_##name(lua_State *L);
 BINDINGS(DECLARE)
