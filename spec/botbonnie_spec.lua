@@ -132,7 +132,9 @@ describe("BotBonnie's answers", function()
   it("keep the digits of an id that came as a number", function()
     assert.equal("4006", read.create_tag(identity, '{"res":{"id":4006},"status":200}', "VIP").id)
     assert.is_nil(read.create_tag(identity, '{"res":{"id":1.5},"status":200}', "VIP"))
-    assert.is_nil(read.create_tag(identity, '{"res":{"id":123456789012345678901},"status":200}', "VIP"))
+    for _, digits in ipairs({ "123456789012345678", "123456789012345678901" }) do
+      assert.equal(digits, read.create_tag(identity, '{"res":{"id":' .. digits .. '},"status":200}', "VIP").id)
+    end
   end)
 
   it("give a user's tags with exact timestamps", function()
@@ -172,5 +174,49 @@ describe("BotBonnie's answers", function()
     assert.same({ "tf-1", "tag-1" }, read.delete_tag(identity, '{"res":["tf-1","tag-1"],"status":200}'))
     assert.same({ "tag-1" }, read.delete_tag(identity, '{"res":"[\\"tag-1\\"]","status":200}'))
     assert.is_nil(read.delete_tag(identity, '{"res":[{}],"status":200}'))
+  end)
+
+  it("give users with their tags and parameters, ids as text to the last digit", function()
+    local page = assert(read.users_page(identity, [[{"res":{"records":[
+      {"id":"U1","name":"王小明","platform":"LINE","pageId":"test_audi","status":1,"created":1583983892294,
+       "lastActive":1583983892295,"pic":"https://x","tags":[{"id":"tag-1","name":"VIP","timestamp":1583983892294,
+       "count":3}],
+       "params":[{"name":"city","value":"台北","timestamp":1},{"name":"age","value":30}],"email":"a@b.c","gender":"男",
+       "birthday":"1990-01-01","phone":"0912","extId":"m-1"},
+      {"id":1234567890123456789,"platform":"FB","status":4,"extId":""},
+      {"id":"U3","platform":"IG","status":5}],"next":"cursor-2"},"status":200}]]))
+    assert.same({
+      id = "U1", name = "王小明", platform_channel = "line", page = "test_audi", blocked = false,
+      created = 1583983892294, last_active = 1583983892295, email = "a@b.c", gender = "男",
+      birthday = "1990-01-01", phone = "0912", ext_id = "m-1",
+      tags = { { id = "tag-1", name = "VIP", timestamp = 1583983892294, count = 3 } },
+      params = { city = "台北", age = 30 },
+    }, page.users[1])
+    assert.equal("1234567890123456789", page.users[2].id)
+    assert.equal("facebook", page.users[2].platform_channel)
+    assert.is_true(page.users[2].blocked)
+    assert.is_nil(page.users[2].ext_id)
+    assert.equal("ig", page.users[3].platform_channel)
+    assert.is_true(page.users[3].blocked)
+    assert.equal("cursor-2", page.next)
+  end)
+
+  it("end the list of users at no cursor, an empty one, the same one, or an empty page", function()
+    local function following(text, cursor)
+      return assert(read.users_page(identity, '{"res":{' .. text .. '},"status":200}', cursor)).next
+    end
+    assert.is_nil(following('"records":[{"id":"U1"}]'))
+    assert.is_nil(following('"records":[{"id":"U1"}],"next":null'))
+    assert.is_nil(following('"records":[{"id":"U1"}],"next":""'))
+    assert.is_nil(following('"records":[{"id":"U1"}],"next":"c1"', "c1"))
+    assert.is_nil(following('"records":[],"next":"c2"', "c1"))
+    assert.equal("c2", following('"records":[{"id":"U1"}],"next":"c2"', "c1"))
+  end)
+
+  it("refuse a page with a user that has no id", function()
+    local page, message, code = read.users_page(identity, '{"res":{"records":[{"id":"U1"},{"name":"x"}]},"status":200}')
+    assert.is_nil(page)
+    assert.matches("user 2 of the page", message, 1, true)
+    assert.equal("EPROTOCOL", code)
   end)
 end)

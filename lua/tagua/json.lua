@@ -1,27 +1,21 @@
 --- JSON for request and response bodies that hold no user records: strict, and exact for integers.
 --
--- Reading is lua-cjson's, with what it lets pass refused: invalid UTF-8, NaN, hexadecimal numbers,
--- raw control characters. Writing is our own, because lua-cjson prints large integers with an
--- exponent and an empty array as an object. User records go through the record unit instead.
+-- Reading is the record unit's: it refuses what is not JSON to the letter, and keeps every digit of
+-- an integer. Writing is our own, because lua-cjson prints large integers with an exponent and an
+-- empty array as an object.
 -- @module tagua.json
-local cjson = require("cjson.safe")
+local core = require("tagua.core")
 
 local M = {}
 
-local decoder = cjson.new()
-decoder.decode_invalid_numbers(false)
-decoder.decode_max_depth(100)
-
--- Whole numbers up to here are exact as floats, which is how lua-cjson reads them.
-local EXACT = 2 ^ 53
 local DEEPEST = 100
+-- From here on a float no longer tells one whole number from the next.
+local EXACT = 2 ^ 53
 
 local array_mark = {}
 
 --- null inside an array. In an object a null is as good as absent, and reading drops it.
-M.null = setmetatable({}, {
-  __tostring = function() return "null" end,
-})
+M.null = core.json.null
 
 --- Marks a table as an array, so that it is written as `[]` even when it is empty.
 -- @tparam table list
@@ -126,38 +120,14 @@ function M.encode(value)
   return table.concat(out)
 end
 
--- Whole numbers become integers; null disappears from objects and is M.null in arrays.
-local function settle(value)
-  if value == cjson.null then return M.null end
-  if type(value) == "number" then
-    local whole = value % 1 == 0 and math.abs(value) <= EXACT and math.tointeger(value)
-    return whole or value
-  end
-  if type(value) ~= "table" then return value end
-  for key, inner in pairs(value) do
-    if inner == cjson.null then
-      value[key] = type(key) == "number" and M.null or nil
-    elseif type(inner) ~= "string" then
-      value[key] = settle(inner)
-    end
-  end
-  return value
-end
-
 --- Reads JSON text.
--- Whole numbers up to 2^53 come as integers, others as floats; null in an object is left out.
+-- An integer of up to 64 bits comes as one, a longer one as a string of its digits; a null in an
+-- object is left out, elsewhere it is `null`.
+-- @function decode
 -- @tparam string text
 -- @return the value, or nil
--- @treturn string what is wrong with the text
+-- @treturn string what is wrong with the text, and at which byte
 -- @treturn string EPROTOCOL
-function M.decode(text)
-  if not utf8.len(text) then return nil, "not JSON: not UTF-8", "EPROTOCOL" end
-  if text:find("[%z\1-\8\11\12\14-\31]") then
-    return nil, "not JSON: a raw control character", "EPROTOCOL"
-  end
-  local value, message = decoder.decode(text)
-  if value == nil then return nil, "not JSON: " .. message, "EPROTOCOL" end
-  return settle(value)
-end
+M.decode = core.json.decode
 
 return M

@@ -36,6 +36,10 @@ M.codes = {}
 
 -- bot_channel: 0 is Facebook, 1 is LINE; no page documents another value. [yong-hu-biao-qian]
 local CHANNELS = { facebook = 0, line = 1 }
+-- The list of users writes it as text. [user-data]
+local CHANNEL_WORDS = { FB = "facebook", LINE = "line" }
+-- status of a user: 4 blocked the bot, 5 blocked by the bot. [user-data]
+local BLOCKED = { [4] = true, [5] = true }
 local TAG, FOLDER = 0, 1 -- type of what autogen makes [yong-hu-biao-qian]
 
 M.options = {
@@ -120,7 +124,7 @@ function M.tag_user(identity, user, tag) return tagging("POST", identity, user, 
 --- `DELETE /user/tag`, with a JSON body [yong-hu-biao-qian]
 function M.untag_user(identity, user, tag) return tagging("DELETE", identity, user, tag) end
 
--- {"res":"ok","status":200}: the envelope said it all.
+--- {"res":"ok","status":200}: the envelope said it all.
 function read.tag_user() return true end
 read.untag_user = read.tag_user
 
@@ -156,7 +160,7 @@ local function result(body)
   return res
 end
 
--- An id is text; one that came as a number keeps its digits where they are exact.
+-- An id is text; one that came as a whole number keeps its digits.
 local function id_text(id)
   if math.type(id) == "integer" then return tostring(id) end
   return type(id) == "string" and id ~= "" and id or nil
@@ -214,7 +218,9 @@ local function created(kind, body, name, options)
   return { id = id, name = name, kind = kind, folder = options and options.folder }
 end
 
+--- The new tag: id, name, kind, folder.
 function read.create_tag(_, body, name, options) return created("tag", body, name, options) end
+--- The new folder, as a new tag.
 function read.create_folder(_, body, name, options) return created("folder", body, name, options) end
 
 --- `GET /tag/{tagId}` [yong-hu-biao-qian]
@@ -227,6 +233,7 @@ function M.get_tag(_, id)
   }
 end
 
+--- A tag: id, name, kind ("tag" or "folder"), bot, created.
 function read.get_tag(_, body)
   local res, message, code = result(body)
   if res == nil then return nil, message, code end
@@ -252,7 +259,7 @@ function M.delete_tag(_, id)
   }
 end
 
---- @treturn {string,...}|nil every id that went
+--- Every id that went, in the platform's order.
 function read.delete_tag(_, body)
   local res, message, code = result(body)
   if res == nil then return nil, message, code end
@@ -298,6 +305,7 @@ function M.delete_params(identity, user, names)
   return params_request("DELETE", identity, user, params)
 end
 
+--- The envelope said it all.
 function read.set_params() return true end
 read.delete_params = read.set_params
 
@@ -317,6 +325,62 @@ function M.users_page(identity, cursor, options)
     repeatable = true,
     max_body = LARGEST_PAGE,
   }
+end
+
+-- An empty text says as little as an absent one.
+local function filled(text)
+  if math.type(text) then text = id_text(text) end
+  return type(text) == "string" and text ~= "" and text or nil
+end
+
+local function user_of(record)
+  local id = type(record) == "table" and id_text(record.id)
+  if not id then return nil end
+  local tags, params = {}, {}
+  for _, tag in ipairs(type(record.tags) == "table" and record.tags or {}) do
+    local tag_id = type(tag) == "table" and id_text(tag.id)
+    if not tag_id then return nil end
+    tags[#tags + 1] = { id = tag_id, name = tag.name, timestamp = tag.timestamp, count = tag.count }
+  end
+  for _, param in ipairs(type(record.params) == "table" and record.params or {}) do
+    if type(param) == "table" and type(param.name) == "string" then params[param.name] = param.value end
+  end
+  local platform = filled(record.platform)
+  return {
+    id = id,
+    name = filled(record.name),
+    platform_channel = platform and (CHANNEL_WORDS[platform] or platform:lower()),
+    page = filled(record.pageId),
+    blocked = BLOCKED[math.tointeger(tonumber(record.status))] or false,
+    created = record.created,
+    last_active = record.lastActive,
+    email = filled(record.email),
+    gender = filled(record.gender),
+    birthday = filled(record.birthday),
+    phone = filled(record.phone),
+    ext_id = filled(record.extId),
+    tags = tags,
+    params = params,
+  }
+end
+
+--- One page of users: `{ users = { ... }, next = cursor | nil }`; without `next` it was the last.
+-- What `next` is on the last page is not documented: none, an empty one, the cursor that was sent,
+-- or a page without users all mean that there is no more. [user-data]
+function read.users_page(_, body, cursor)
+  local res, message, code = result(body)
+  if res == nil then return nil, message, code end
+  if type(res) ~= "table" or type(res.records) ~= "table" then
+    return not_understood("it has no 'res.records'")
+  end
+  local users = {}
+  for i, record in ipairs(res.records) do
+    users[i] = user_of(record)
+    if not users[i] then return not_understood(("user %d of the page, or one of its tags, has no id"):format(i)) end
+  end
+  local following = filled(res.next)
+  if following == cursor or #users == 0 then following = nil end
+  return { users = users, next = following }
 end
 
 return M
