@@ -166,6 +166,96 @@ function M:once(name, open)
   return self.opened[name]
 end
 
+-- connections.lua, read once; `local` is always in it.
+function M:connections()
+  return self:once("connections", function()
+    local found, path = require("tagua.config").load(self.options.config)
+    self:check(found, path, "ECONFIG")
+    self.connections_path = path
+    return found
+  end)
+end
+
+-- The options of a connection as they were written; the local store lies beside the ledger.
+function M:given(name)
+  local connections = self:connections()
+  local given = self:check(require("tagua.config").get(connections, name, self.connections_path))
+  if given.platform == "local" and not given.store then
+    local folder = self.ledger_path:match("^(.*/)[^/]*$") or ""
+    given.store = folder .. "tagua-local.db"
+  end
+  return given
+end
+
+--- What a connection is, without opening it: no secret is read, nothing is sent.
+-- @tparam string name
+-- @treturn table see tagua.settings
+function M:settings(name)
+  return self:once("settings of " .. name, function()
+    local what = ("connection '%s'"):format(name)
+    local settings, message = require("tagua.settings").verify(what, self:given(name))
+    return self:check(settings, message, "ECONFIG")
+  end)
+end
+
+--- Says which account a connection is: "shop (botbonnie, bot-1, page test_audi, line)".
+-- @tparam string name
+-- @treturn string
+function M:account(name)
+  local settings = self:settings(name)
+  local parts = { settings.platform }
+  if settings.is_local then
+    parts[2] = "the twin in " .. settings.store
+  else
+    parts[#parts + 1] = settings.bot
+    parts[#parts + 1] = settings.page and "page " .. settings.page
+    parts[#parts + 1] = settings.channel and tostring(settings.channel)
+    parts[#parts + 1] = settings.url and "at " .. settings.url
+  end
+  return ("%s (%s)"):format(name, table.concat(parts, ", "))
+end
+
+--- The connection, open.
+-- @tparam string name
+-- @return see tagua.connection
+function M:connection(name)
+  return self:once("connection " .. name, function()
+    local given = self:given(name)
+    return self:keep(self:check(require("tagua").connect(given)))
+  end)
+end
+
+--- The ledger, open.
+-- @return see tagua.ledger
+function M:ledger()
+  return self:once("ledger", function()
+    return self:keep(self:check(require("tagua.ledger").open(self.ledger_path)))
+  end)
+end
+
+--- The ledger's side of a connection: registry, mirror, runs.
+-- @tparam string name
+function M:book(name)
+  return self:once("book " .. name, function()
+    local settings = self:settings(name)
+    return self:check(self:ledger():connection({
+      name = name,
+      platform = settings.platform,
+      bot = settings.bot,
+      page = settings.page,
+      channel = settings.channel and tostring(settings.channel),
+    }))
+  end)
+end
+
+--- The processes that run rules.
+-- @tparam ?table options of tagua.rules.pool
+function M:pool(options)
+  return self:once("pool", function()
+    return self:keep(self:check(require("tagua.rules.pool").start(options or {})))
+  end)
+end
+
 --- Closes everything in reverse order; the first failure is returned, the rest go on closing.
 -- @treturn ?string message
 function M:close()
