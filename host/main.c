@@ -11,6 +11,7 @@
 
 #include "embedded.h"
 #include "lua_core.h"
+#include "secret.h"
 
 int luaopen_cjson(lua_State *L);
 int luaopen_cjson_safe(lua_State *L);
@@ -64,9 +65,21 @@ static void set_searchers(lua_State *L, const char *folder)
 
 static int add_traceback(lua_State *L)
 {
-    const char *message = lua_tostring(L, 1);
-    luaL_traceback(L, L, message != NULL ? message : "error without a message", 1);
+    luaL_traceback(L, L, luaL_tolstring(L, 1, NULL), 1);
     return 1;
+}
+
+/* A bug of ours, told without the secrets that its text may quote. */
+static void complain(const char *message)
+{
+    struct tagua_buffer text;
+    tagua_buffer_init(&text, SIZE_MAX / 4);
+    if (message == NULL || tagua_secret_redact(message, strlen(message), &text) != 0)
+        fputs("tagua: out of memory\n", stderr);
+    else
+        fprintf(stderr, "tagua: this is a bug in tagua, please report it:\n%.*s\n",
+                (int)text.length, text.data != NULL ? text.data : "");
+    tagua_buffer_wipe(&text);
 }
 
 /* Runs require("tagua.command").main(arguments); leaves the exit code on the stack. */
@@ -115,8 +128,7 @@ int main(int argc, char **argv)
     if (lua_pcall(L, 2, 1, 1) == LUA_OK)
         code = (int)lua_tointeger(L, -1);
     else
-        fprintf(stderr, "tagua: this is a bug in tagua, please report it:\n%s\n",
-                lua_tostring(L, -1));
+        complain(lua_tostring(L, -1));
     lua_close(L);
     return code;
 }

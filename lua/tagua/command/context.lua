@@ -19,6 +19,13 @@ function M.is_failure(value)
   return getmetatable(value) == Failure
 end
 
+--- For xpcall: lets a failure pass as it is, and gives a bug its traceback.
+-- @param problem
+-- @return the failure, or a text
+function M.keep_trace(problem)
+  return M.is_failure(problem) and problem or debug.traceback(tostring(problem), 2)
+end
+
 --- A context for one run of a command.
 -- @tparam table options what the parser found: config, ledger, json, ...
 -- @tparam ?table streams { out=, err=, getenv= }, for specs; the process's own unless told
@@ -48,7 +55,7 @@ end
 -- @tparam string text
 -- @treturn string
 function M.redact(text)
-  return core.secret and core.secret.redact(text) or text
+  return core.secret.redact(text)
 end
 
 --- Writes to standard output. A reader that went away (`| head`) is no error: the rest is not
@@ -66,6 +73,7 @@ end
 
 local ENOSPC, EPIPE = 28, 32
 
+-- Standard output took something no more.
 function M:lost(message, number)
   self.gone = true
   if number ~= EPIPE then
@@ -106,7 +114,7 @@ end
 --- Ends the command with one line on standard error and the code's exit code.
 -- @tparam string message
 -- @tparam ?string code as in errors.lua
-function M:fail(message, code)
+function M.fail(_, message, code)
   error(setmetatable({ message = message or "failed without a message", code = code }, Failure), 0)
 end
 
@@ -120,7 +128,7 @@ end
 
 --- Whether SIGINT or SIGTERM came (commands with `catches_signals` have to look).
 -- @treturn boolean
-function M:interrupted()
+function M.interrupted(_)
   return core.system.interrupted() > 0
 end
 
@@ -159,6 +167,10 @@ function M:keep(object)
   return object
 end
 
+--- Gives what was made under a name, and makes it the first time.
+-- @tparam string name
+-- @tparam function open makes it, or fails
+-- @return what open gave
 function M:once(name, open)
   if self.opened[name] == nil then
     self.opened[name] = open()

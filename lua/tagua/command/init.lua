@@ -30,7 +30,7 @@ rejected, 4 authentication, 5 refused, 75 safe to run again, 130 interrupted.]],
 }
 
 for _, name in ipairs({
-  "version",
+  "check", "plan", "apply", "pull", "tags", "users", "tag", "untag", "twin", "version",
 }) do
   local command = require("tagua.command." .. name)
   table.insert(M.root.commands, command)
@@ -44,11 +44,6 @@ local function complain(context, message)
   context:note("tagua: " .. table.concat(lines, "\n"))
 end
 
-local function keep_trace(problem)
-  local is_failure = require("tagua.command.context").is_failure
-  return is_failure(problem) and problem or debug.traceback(tostring(problem), 2)
-end
-
 -- Runs a command, closes what it opened, and gives the exit code.
 local function run(context, definition, options)
   local system = require("tagua.core").system
@@ -59,7 +54,7 @@ local function run(context, definition, options)
     local code = definition.run(context, options)
     context:flush()
     return code
-  end, keep_trace)
+  end, context.keep_trace)
   local problem = context:close()
   if ok and problem then
     ok, result = false, problem

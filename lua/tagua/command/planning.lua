@@ -1,7 +1,7 @@
 --- What plan and apply have in common: their options, and the way from a rule file and an input to
 -- a plan. Owns the order in which things are checked: what costs nothing comes first, so that a
 -- mistake in the rules or the input is told before the platform hears anything.
-local core = require("tagua.core")
+local progress = require("tagua.command.progress")
 local values = require("tagua.command.values")
 
 local M = {}
@@ -10,11 +10,12 @@ local M = {}
 -- @param parser
 function M.define(parser)
   parser:argument("rules", "The rule file."):argname("RULES")
-  parser:option("--users", "Who: a CSV or JSONL file, - for standard input, or @CONNECTION for the"
-    .. " users that its mirror holds."):argname("FILE"):count(1)
+  parser:option("--users", "Whom: a CSV or JSONL file, - for standard input, or @CONNECTION for the"
+    .. " users in its mirror."):argname("FILE"):count(1)
   parser:option("--to", "The connection whose users are tagged (local)."):argname("CONNECTION")
-    :convert(values.connection):default("local")
-  parser:option("--id-column", "The column or key with the user's id (id)."):argname("NAME"):default("id")
+    :convert(values.connection):default("local"):show_default(false)
+  parser:option("--id-column", "The column or key with the user's id (id)."):argname("NAME")
+    :default("id"):show_default(false)
   parser:option("--match", "What of a user the id column holds, where it is not the platform's own"
     .. " id: ext_id, phone, email or param:NAME."):argname("WHAT"):convert(values.match("--match"))
   parser:option("--format", "csv or jsonl; else the file's name tells."):argname("FORMAT")
@@ -26,6 +27,84 @@ function M.define(parser)
     :convert(values.whole("--jobs", 1, 256))
   parser:flag("--refresh", "Pull the platform into the mirror first, even where that was done before.")
   parser:flag("--skip-tests", "Go on where tests of the rule file fail.")
+end
+
+-- Loads the rules and runs their tests: a rule that fails its own test touches nobody.
+local function load_rules(context, options)
+  local tests = require("tagua.command.tests")
+  local pool = context:pool({ jobs = options.jobs })
+  local ruleset = context:check(pool:load({ path = options.rules }))
+  if not options.skip_tests then
+    local results = context:check(pool:test({ at = os.time() }))
+    local failed = tests.failed(results)
+    if failed > 0 then
+      for _, line in ipairs(tests.lines(results, context.paint_error)) do
+        context:note(line)
+      end
+      context:fail("the rules fail their own tests, so nothing was planned; correct them, or add"
+        .. " --skip-tests", "ERULES")
+    end
+  end
+  return pool, ruleset
+end
+
+-- The input; for @CONNECTION, the users that its mirror holds.
+local function open_input(context, options)
+  local name = options.users:match("^@(.*)$")
+  local source = { format = options.format, delimiter = options.delimiter, encoding = options.encoding }
+  if name then
+    require("tagua.command.pulling").ensure(context, name, false)
+    source.lines, source.name = context:check(context:book(name):records()), "the mirror of @" .. name
+  else
+    source.path = options.users
+  end
+  return context:keep(context:check(require("tagua.input").open(source)))
+end
+
+--- Loads the rules, opens the input, makes the mirror ready: all that comes before deciding.
+-- @tparam context context
+-- @tparam table options as `define` has them
+-- @tparam ?function settle called before the mirror is read, with the ledger's side of the connection
+-- @treturn table the job that `tagua.plan` takes, without a run
+function M.prepare(context, options, settle)
+  context:settings(options.to)
+  local pool, ruleset = load_rules(context, options)
+  local from_file = not options.users:match("^@") and open_input(context, options)
+  local book = context:book(options.to)
+  if settle then
+    settle(book)
+  end
+  require("tagua.command.pulling").ensure(context, options.to, options.refresh)
+  context:check(book:fold())
+  local input = from_file or open_input(context, options)
+  context:check(pool:input({
+    format = input.format,
+    header = input:header(),
+    delimiter = input.delimiter,
+    id = options.id_column,
+    at = os.time(),
+  }))
+  return { pool = pool, ruleset = ruleset, input = input, book = book, match = options.match }
+end
+
+--- Decides every record and compares with the mirror.
+-- @tparam context context
+-- @tparam table options
+-- @tparam table job from `prepare`; `run` added where operations are to be written
+-- @treturn table the plan, with what it costs
+function M.make(context, options, job)
+  local line = progress.line(context)
+  job.interrupted = function() return context:interrupted() end
+  job.progress = function(count) line:update({ done = count, noun = "records" }) end
+  local plan, message, code = require("tagua.plan").make(job)
+  line:finish()
+  context:check(plan, message, code)
+  if plan.interrupted then
+    context:fail("interrupted while reading the records: nothing was changed", "EINTERRUPTED")
+  end
+  local rate = context:settings(options.to).rate
+  plan.per_second = rate and rate.per_second
+  return plan
 end
 
 return M

@@ -1,5 +1,4 @@
 --- tagua pull: the platform into the mirror.
-local terminal = require("tagua.terminal")
 local values = require("tagua.command.values")
 
 return {

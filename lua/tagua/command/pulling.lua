@@ -1,30 +1,18 @@
 --- Brings the users of a connection and their tags into the mirror, all or nothing.
--- Shows how far it is on standard error; the mirror stays as it was until the last page came.
-local core = require("tagua.core")
-local progress = require("tagua.progress")
+-- The mirror stays as it was until the last page came.
+local progress = require("tagua.command.progress")
+local terminal = require("tagua.terminal")
 
 local M = {}
 
 local BATCH = 1000 -- users handed to the ledger at once
 
---- A progress line on standard error, as every command shows it.
--- @tparam context context
--- @return see tagua.progress
-function M.line(context)
-  return progress.new({
-    write = function(text) context.err:write(text) end,
-    terminal = context.error_terminal,
-    clock = core.system.monotonic_ns,
-    columns = function() return core.system.columns(2) end,
-  })
-end
-
--- Every page into the pull, until the last one or a signal -> how many users.
+-- Every page into the pull, until the last one or a signal.
 local function take_users(context, connection, pull, line)
   local batch, count = {}, 0
   for user, message, code in connection:users() do
     if not user then
-      return nil, message, code
+      context:fail(message, code)
     end
     batch[#batch + 1] = user
     count = count + 1
@@ -34,11 +22,10 @@ local function take_users(context, connection, pull, line)
       line:update({ done = count, noun = "users" })
     end
     if context:interrupted() then
-      return nil, "interrupted: the mirror is as it was", "EINTERRUPTED"
+      context:fail("interrupted: the mirror is as it was", "EINTERRUPTED")
     end
   end
   context:check(pull:put(batch))
-  return count
 end
 
 --- Pulls a connection.
@@ -48,20 +35,36 @@ end
 -- @treturn number seconds it took
 function M.pull(context, name)
   local book, connection = context:book(name), context:connection(name)
-  local line = M.line(context)
+  local line = progress.line(context)
   local pull = context:check(book:pull())
-  local ok, count, message, code = xpcall(take_users, function(problem)
-    return type(problem) == "table" and problem or debug.traceback(tostring(problem), 2)
-  end, context, connection, pull, line)
+  local ok, problem = xpcall(take_users, context.keep_trace, context, connection, pull, line)
   line:finish()
-  if not ok or not count then
+  if not ok then
     pull:abandon()
-    if not ok then
-      error(count, 0)
-    end
-    context:fail(message, code)
+    error(problem, 0)
   end
   return context:check(pull:finish()), line:seconds()
+end
+
+--- What a pull brought, in one line.
+-- @tparam string name the connection
+-- @tparam table sums
+-- @tparam number seconds
+-- @treturn string
+function M.told(name, sums, seconds)
+  return ("pulled %s: %s in %s"):format(
+    name, terminal.count(sums.users, "user"), terminal.duration(seconds))
+end
+
+--- Pulls a connection that was never pulled, or when it is wanted anyway, and says so on standard
+-- error.
+-- @tparam context context
+-- @tparam string name
+-- @tparam boolean refresh
+function M.ensure(context, name, refresh)
+  if refresh or not context:book(name):pulled() then
+    context:note(M.told(name, M.pull(context, name)))
+  end
 end
 
 return M

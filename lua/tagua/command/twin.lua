@@ -1,5 +1,4 @@
 --- tagua twin: the server that answers as the platforms do, and its tokens.
-local terminal = require("tagua.terminal")
 local values = require("tagua.command.values")
 
 local function store_option(parser)
@@ -16,7 +15,7 @@ end
 local serve = {
   name = "serve",
   summary = "answer as the platforms do, until interrupted",
-  description = "Serves the platforms' paths (/v1/api/... and /api/openapi/...) over a store of its own."
+  description = "Serves the platforms' own paths, over a store of its own."
     .. " Prints one line when it is ready; SIGTERM or SIGINT ends it.",
   examples = {
     "tagua twin serve --listen 127.0.0.1:8642 --store twin.db",

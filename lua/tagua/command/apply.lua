@@ -1,0 +1,78 @@
+--- tagua apply: makes a plan and carries it out.
+local planning = require("tagua.command.planning")
+local terminal = require("tagua.terminal")
+
+local function show_plan(context, plan)
+  for _, line in ipairs(require("tagua.report").plan(plan, context.paint)) do
+    context:print(line)
+  end
+end
+
+local function show_outcome(context, options, plan, outcome)
+  if options.json then
+    local told = require("tagua.command.told")
+    local whole = told.plan(plan, options.to)
+    whole.outcome = told.outcome(outcome)
+    context:json(whole)
+  else
+    for _, line in ipairs(require("tagua.report").outcome(outcome, context.paint)) do
+      context:print(line)
+    end
+  end
+end
+
+-- What is about to be done to whom, for the question and for the line that takes its place.
+local function intention(context, options, plan)
+  local text = ("%s on, %s off at %s"):format(
+    terminal.count(plan.on, "tag"), terminal.number(plan.off), context:account(options.to))
+  local creations = #plan.creations
+  return creations > 0 and text .. (", after creating %s"):format(terminal.number(creations)) or text
+end
+
+return {
+  name = "apply",
+  summary = "put the tags on and take them off",
+  description = "Makes a plan as tagua plan does, asks, and carries it out: every operation is on disk"
+    .. " before it is sent, so that a run that was cut off goes on where it was.",
+  examples = {
+    "tagua apply rules.lua --users users.csv --to shop",
+    "tagua apply rules.lua --users - --format jsonl --to shop --yes < users.jsonl",
+  },
+  catches_signals = true,
+  define = function(parser)
+    planning.define(parser)
+    parser:flag("-y --yes", "Go on without being asked.")
+  end,
+
+  run = function(context, options)
+    local sending = require("tagua.command.sending")
+    require("tagua.command.sender").become(context, options.to)
+    context:connection(options.to) -- a credential that is not there is told before anything else
+    local job = planning.prepare(context, options, function()
+      sending.recover(context, options.to)
+    end)
+    local run = context:check(job.book:plan({
+      kind = "apply",
+      rules = options.rules,
+      rules_hash = job.ruleset.hash,
+      input = job.input.name,
+      at = os.time(),
+    }))
+    job.run = run
+    local plan = planning.make(context, options, job)
+    context:check(run:ready())
+    if not options.json then
+      show_plan(context, plan)
+    end
+    if plan.operations > 0 then
+      local going_to = intention(context, options, plan)
+      context:confirm(going_to .. ": go on?")
+      if options.yes then
+        context:note(going_to)
+      end
+    end
+    local outcome = sending.send(context, options.to, run, plan)
+    show_outcome(context, options, plan, outcome)
+    return sending.answer(context, outcome)
+  end,
+}

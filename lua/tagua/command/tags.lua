@@ -1,0 +1,64 @@
+--- tagua tags: the tags and folders of a connection and how many users have each.
+local terminal = require("tagua.terminal")
+local values = require("tagua.command.values")
+
+local function print_tags(context, name, tags)
+  local folders = {}
+  for _, tag in ipairs(tags) do
+    if tag.kind == "folder" then
+      folders[tag.id] = tag.name
+    end
+  end
+  local rows, count = { { "tag", "folder", "users", "id" } }, 0
+  for _, tag in ipairs(tags) do
+    if tag.kind ~= "folder" then
+      count = count + 1
+      rows[#rows + 1] = {
+        terminal.visible(tag.name),
+        terminal.visible(folders[tag.folder] or tag.folder or ""),
+        terminal.number(tag.users or 0),
+        terminal.visible(tag.id or "not created yet"),
+      }
+    end
+  end
+  for i, line in ipairs(count > 0 and terminal.columns(rows, { [3] = "right" }, { [1] = 40, [2] = 32 }) or {}) do
+    context:print(i == 1 and context.paint("dim", line) or line)
+  end
+  context:print(("%s of %s"):format(terminal.count(count, "tag"), context:account(name)))
+end
+
+local function print_json(context, name, tags)
+  local json = require("tagua.json")
+  local list = {}
+  for i, tag in ipairs(tags) do
+    list[i] = { id = tag.id, name = tag.name, folder = tag.folder, kind = tag.kind, users = tag.users }
+  end
+  context:json({ connection = name, tags = json.array(list) })
+end
+
+return {
+  name = "tags",
+  summary = "list the tags of a connection, and how many users have each",
+  description = "Lists the tags and folders that the ledger knows of a connection, with the number of"
+    .. " users that have each in the mirror. The first time it pulls.",
+  examples = { "tagua tags shop", "tagua tags shop --refresh --json" },
+  catches_signals = true,
+  define = function(parser)
+    parser:argument("connection", "The connection (local)."):argname("CONNECTION"):args("?")
+      :convert(values.connection)
+    parser:flag("--refresh", "Pull first, even where that was done before.")
+  end,
+
+  run = function(context, options)
+    local name = options.connection or "local"
+    require("tagua.command.pulling").ensure(context, name, options.refresh)
+    local book = context:book(name)
+    context:check(book:fold())
+    local tags = context:check(book:tags())
+    if options.json then
+      print_json(context, name, tags)
+    else
+      print_tags(context, name, tags)
+    end
+  end,
+}

@@ -1,0 +1,86 @@
+--- Plans and outcomes as programs read them (--json). Pure: keeps what is promised and nothing else.
+local json = require("tagua.json")
+
+local M = {}
+
+local function entries(list)
+  local out = {}
+  for i, entry in ipairs(list or {}) do
+    out[i] = {
+      line = entry.line,
+      column = entry.column,
+      id = entry.id,
+      rule = entry.rule,
+      tag = entry.tag,
+      field = entry.field,
+      count = entry.count,
+      message = entry.message,
+    }
+  end
+  return json.array(out)
+end
+
+local SUMS = { "on", "off", "stay", "console", "kept", "unknown", "failed" }
+
+local function tags(plan)
+  local out = {}
+  for i, tag in ipairs(plan.tags) do
+    out[i] = { name = tag.name, id = tag.id, folder = tag.folder, rule = tag.rule }
+    for _, sum in ipairs(SUMS) do
+      out[i][sum] = tag[sum]
+    end
+    out[i].on_users, out[i].off_users = json.array(tag.on_users), json.array(tag.off_users)
+  end
+  return json.array(out)
+end
+
+--- A plan.
+-- @tparam table plan from tagua.plan
+-- @tparam string connection its name
+-- @treturn table
+function M.plan(plan, connection)
+  local creations = {}
+  for i, creation in ipairs(plan.creations) do
+    creations[i] = { kind = creation.kind, name = creation.name, folder = creation.folder }
+  end
+  return {
+    connection = connection,
+    records = plan.records,
+    operations = { planned = plan.operations, on = plan.on, off = plan.off },
+    calls = plan.calls,
+    per_second = plan.per_second,
+    tags = tags(plan),
+    create = json.array(creations),
+    rejected = entries(plan.rejected),
+    failures = entries(plan.failures),
+    unknown = entries(plan.unknown),
+    unmatched = entries(plan.unmatched),
+    ambiguous = entries(plan.ambiguous),
+    blocked = entries(plan.blocked),
+  }
+end
+
+--- What became of a run.
+-- @tparam table outcome from tagua.apply
+-- @treturn table
+function M.outcome(outcome)
+  local problems = {}
+  for i, problem in ipairs(outcome.problems or {}) do
+    problems[i] = {
+      user = problem.user, tag = problem.tag, action = problem.action,
+      code = problem.code, message = problem.message,
+    }
+  end
+  return {
+    state = outcome.state,
+    operations = outcome.sums,
+    created = outcome.created,
+    seconds = outcome.seconds,
+    calls = outcome.wire,
+    problems = json.array(problems),
+    message = outcome.message,
+    code = outcome.code,
+  }
+end
+
+return M
