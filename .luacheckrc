@@ -2,6 +2,7 @@
 std = "lua54"
 max_line_length = 120
 codes = true
+self = false
 exclude_files = { "build" }
 
 files["spec"] = { std = "+busted" }

@@ -58,7 +58,8 @@ describe("examples/rfm/records.lua", function()
   end
 
   it("makes one record a customer, whatever the order of the lines", function()
-    local code, out = records(" 00002 20220628  5   77.00\r\n 00001 20210101  1   11.77\r\n 00002 20220630  1   12.10\r\n")
+    local code, out = records(" 00002 20220628  5   77.00\r\n 00001 20210101  1   11.77\r\n"
+      .. " 00002 20220630  1   12.10\r\n")
     assert.equal(0, code)
     assert.equal("id,last_order,recency,orders,units,spent\n"
       .. "00002,2022-06-30,1,2,6,89.10\n00001,2021-01-01,546,1,1,11.77\n", out)

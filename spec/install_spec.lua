@@ -17,7 +17,7 @@ describe("make install", function()
     local script = ("package.path = '%s/opt/tagua/share/lua/5.4/?.lua' "
       .. "package.cpath = '%s/opt/tagua/lib/lua/5.4/?.so' "
       .. "io.write(require('tagua.version'), type(require('tagua.core')))"):format(folder, folder)
-    code, out, err = support.shell(support.lua .. ' -e "' .. script .. '"')
+    code, out, err = support.shell('lua5.4 -e "' .. script .. '"')
     assert.equal(0, code, err)
     assert.equal(require("tagua.version") .. "table", out)
   end)

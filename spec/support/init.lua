@@ -6,9 +6,6 @@ local M = {}
 M.build = os.getenv("TAGUA_BUILD") or "build"
 M.tagua = M.build .. "/tagua"
 
---- Plain lua5.4 as a shell word that finds this tree's modules; sanitized where the tree is.
-M.lua = (os.getenv("TAGUA_PRELOAD") and "env LD_PRELOAD=\"$TAGUA_PRELOAD\" " or "") .. "lua5.4"
-
 --- Whether the tree was built with sanitizers: everything is slower, and memory is not what it seems.
 M.sanitized = os.getenv("TAGUA_SANITIZED") ~= nil
 
