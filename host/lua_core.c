@@ -9,6 +9,7 @@
     X(limiter) \
     X(lock) \
     X(secret) \
+    X(server) \
     X(sql) \
     X(system) \
     X(verdict)
