@@ -12,7 +12,8 @@
     X(server) \
     X(sql) \
     X(system) \
-    X(verdict)
+    X(verdict) \
+    X(zone)
 
 #define DECLARE(name) int tagua_lua_open_##name(lua_State *L);
 BINDINGS(DECLARE)
