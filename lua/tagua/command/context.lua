@@ -254,8 +254,8 @@ function M:book(name)
       name = name,
       platform = settings.platform,
       bot = settings.bot,
-      page = settings.page,
-      channel = settings.channel and tostring(settings.channel),
+      page = settings.page or "",
+      channel = tostring(settings.channel or ""),
     }))
   end)
 end

@@ -5,27 +5,33 @@ local terminal = require("tagua.terminal")
 
 local M = {}
 
-local BATCH = 1000 -- users handed to the ledger at once
-
--- Every page into the pull, until the last one or a signal.
-local function take_users(context, connection, pull, line)
-  local batch, count = {}, 0
-  for user, message, code in connection:users() do
-    if not user then
-      context:fail(message, code)
+--- The pages of a connection's users, one after the other, until the last one or a signal.
+-- @tparam context context
+-- @tparam string name the connection
+-- @treturn function iterator: {user,...} each time; fails as context:fail does
+function M.pages(context, name)
+  local connection = context:connection(name)
+  local cursor, ended
+  return function()
+    if ended then
+      return nil
+    elseif context:interrupted() then
+      context:fail("interrupted while reading the users of " .. name, "EINTERRUPTED")
     end
-    batch[#batch + 1] = user
-    count = count + 1
-    if #batch == BATCH then
-      context:check(pull:put(batch))
-      batch = {}
-      line:update({ done = count, noun = "users" })
-    end
-    if context:interrupted() then
-      context:fail("interrupted: the mirror is as it was", "EINTERRUPTED")
-    end
+    local page = context:check(connection:users_page(cursor))
+    cursor = page.next
+    ended = cursor == nil
+    return page.users
   end
-  context:check(pull:put(batch))
+end
+
+local function take_pages(context, name, pull, line)
+  local count = 0
+  for users in M.pages(context, name) do
+    context:check(pull:put(users))
+    count = count + #users
+    line:update({ done = count, noun = "users" })
+  end
 end
 
 --- Pulls a connection.
@@ -34,10 +40,10 @@ end
 -- @treturn table the ledger's sums of the pull
 -- @treturn number seconds it took
 function M.pull(context, name)
-  local book, connection = context:book(name), context:connection(name)
+  context:connection(name)
   local line = progress.line(context)
-  local pull = context:check(book:pull())
-  local ok, problem = xpcall(take_users, context.keep_trace, context, connection, pull, line)
+  local pull = context:check(context:book(name):pull())
+  local ok, problem = xpcall(take_pages, context.keep_trace, context, name, pull, line)
   line:finish()
   if not ok then
     pull:abandon()

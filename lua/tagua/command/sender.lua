@@ -30,7 +30,7 @@ function M.path(settings, getenv)
     return settings.store .. ".lock"
   end
   local parts = { part(settings.platform) }
-  for _, name in ipairs({ "bot", "page", "channel", "url" }) do
+  for _, name in ipairs({ "bot", "page" }) do
     if settings[name] then
       parts[#parts + 1] = part(settings[name])
     end

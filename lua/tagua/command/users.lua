@@ -46,19 +46,26 @@ local function print_rows(context, rows)
   end
 end
 
+-- The users one by one, as the pages come.
+local function each_user(context, name)
+  local next_page = require("tagua.command.pulling").pages(context, name)
+  local page, at = {}, 0
+  return function()
+    at = at + 1
+    while page and not page[at] do
+      page, at = next_page(), 1
+    end
+    return page and page[at]
+  end
+end
+
 -- Prints users as they come, up to the limit -> how many, whether there are more.
 local function print_users(context, options, name)
   local head = { "id", "name", "last active", "", "tags", head = true }
   local rows, count, more = { head }, 0, false
-  for user, message, code in context:connection(name):users() do
-    if not user then
-      context:fail(message, code)
-    elseif context:interrupted() then
-      context:fail("interrupted", "EINTERRUPTED")
-    elseif count == options.limit then
-      more = true
-      break
-    elseif context.gone then
+  for user in each_user(context, name) do
+    more = count == options.limit
+    if more or context.gone then
       break
     end
     count = count + 1
