@@ -5,7 +5,7 @@ codes = true
 self = false
 exclude_files = { "build" }
 
-files["spec"] = { std = "+busted" }
+files["spec"] = { std = "+busted", max_line_length = 140 }
 files[".ci"] = { globals = { "arg" } }
 files["examples/**/rules.lua"] = { std = "+tagua_rules", unused_args = false }
 files["bench/**/rules.lua"] = { std = "+tagua_rules", unused_args = false }
