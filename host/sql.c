@@ -109,7 +109,7 @@ static int configure(struct tagua_sql *db, const struct tagua_sql_options *optio
     char text[300];
     snprintf(text, sizeof text,
              "pragma synchronous = %s; pragma cache_size = -%d; pragma foreign_keys = on;"
-             "pragma cell_size_check = on; pragma temp_store = memory; %s"
+             "pragma cell_size_check = on; %s"
              "select count(*) from sqlite_schema;",
              durability[options->durability], options->cache_kib,
              options->readonly ? "" : "pragma journal_mode = wal;");

@@ -1,0 +1,350 @@
+--- The ledger: the durable record of runs and operations, and the mirror. One file, `tagua.db`, that
+-- people may open with sqlite3. Sends nothing, knows no platform.
+--
+-- Everything that can fail at run time returns `nil, message, code`: `ELEDGER` (no ledger, damaged,
+-- newer), `EDISK` (full), `ELOCKED` (another process writes for too long), `ESQL`.
+-- @module tagua.ledger
+local journal = require("tagua.ledger.journal")
+local mirror = require("tagua.ledger.mirror")
+local pull = require("tagua.ledger.pull")
+local run = require("tagua.ledger.run")
+local schema = require("tagua.ledger.schema")
+local store = require("tagua.ledger.store")
+local tags = require("tagua.ledger.tags")
+
+local M = {}
+
+local Ledger = {}
+Ledger.__index = Ledger
+
+local Connection = {}
+Connection.__index = Connection
+
+--- Opens the ledger, makes it when there is none, brings it up to date when it is older.
+-- @tparam string path
+-- @tparam[opt] table options `now`: seconds since the epoch, for specs; `durability`: `full` unless told;
+--   `busy`: seconds to wait for another process's transaction, 30 unless told
+-- @treturn table|nil
+-- @treturn string message
+-- @treturn string code
+function M.open(path, options)
+  local db, message, code = schema.open(path, options)
+  if not db then
+    return nil, message, code
+  end
+  return setmetatable({ store = db, path = path, now = options and options.now or os.time }, Ledger)
+end
+
+--- Closes the file. What was filed and not flushed is lost, as in a crash.
+function Ledger:close()
+  self.store:close()
+end
+
+--- Reads the whole file for damage.
+-- @treturn true|nil
+-- @treturn string what is damaged
+-- @treturn string `ELEDGER`
+function Ledger:check()
+  local ok, message = self.store.db:check()
+  if not ok then
+    return nil, message, "ELEDGER"
+  end
+  return true
+end
+
+--- Moves the journal into the operations and the mirror. Before a plan, and when nobody waits.
+function Ledger:fold()
+  return journal.fold(self.store)
+end
+
+--- The ledger's side of a connection, by its identity; made at first sight.
+-- @tparam table identity `name`, `platform`, `bot`, `page`, `channel`
+-- @treturn table|nil
+-- @treturn string message
+-- @treturn string code
+function Ledger:connection(identity)
+  local key = {}
+  for i, field in ipairs({ "platform", "bot", "page", "channel" }) do
+    key[i] = identity[field] == nil and "" or tostring(identity[field])
+  end
+  local name = identity.name or key[1]
+  local db = self.store
+  local number, message, code = db:transact(function()
+    return db:row(
+      "insert into connection (name, platform, bot, page, channel) values (?, ?, ?, ?, ?) "
+        .. "on conflict (platform, bot, page, channel) do update set name = excluded.name returning number",
+      name,
+      table.unpack(key)
+    )
+  end)
+  if not number then
+    return nil, message, code
+  end
+  return setmetatable({
+    ledger = self,
+    number = number,
+    name = name,
+    page = key[3],
+    channel = key[4],
+    registry = tags.new(db, number, self.now),
+  }, Connection)
+end
+
+local RUN_COLUMNS = [[
+  run, connection, kind, state, created, finished, rules, input, planned, done, failed, skipped, left,
+  unattributed, ambiguous, message from runs]]
+
+local function run_record(...)
+  local entry = {}
+  for i, name in ipairs({
+    "run",
+    "connection",
+    "kind",
+    "state",
+    "created",
+    "finished",
+    "rules",
+    "input",
+    "planned",
+    "done",
+    "failed",
+    "skipped",
+    "left",
+    "unattributed",
+    "ambiguous",
+    "message",
+  }) do
+    entry[name] = (select(i, ...))
+  end
+  return entry
+end
+
+--- The last runs, the newest first, with their sums.
+-- @tparam[opt] table options `limit` (100), `run` (this one alone)
+-- @treturn {table,...}|nil
+function Ledger:runs(options)
+  options = options or {}
+  local ok, message, code = self:fold()
+  if not ok then
+    return nil, message, code
+  end
+  return store.try(function()
+    local found = {}
+    local rows = store.must(
+      self.store.db:prepare(
+        "select " .. RUN_COLUMNS .. " where state <> 'planning' and (?1 is null or run = ?1) order by run desc limit ?2"
+      )
+    )
+    for a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p in rows:rows(options.run, options.limit or 100) do
+      found[#found + 1] = run_record(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p)
+    end
+    return found
+  end)
+end
+
+--- The operations of a run, in order.
+-- @tparam integer number
+-- @tparam[opt] string outcome these alone: `failed`, `ambiguous`, `waiting`, ...
+-- @return an iterator over `{ seq, user, action, tag, tag_id, rule, line, outcome, code, message, time }`
+function Ledger:operations(number, outcome)
+  local next_row, state, control = self.store:rows(
+    "select seq, user, action, tag, tag_id, rule, line, outcome, code, message, time from operations "
+      .. "where run = ?1 and (?2 is null or outcome = ?2) order by seq",
+    number,
+    outcome
+  )
+  return function()
+    local seq, user, action, tag, tag_id, rule, line, how, code, message, time = next_row(state, control)
+    return seq
+      and {
+        seq = seq,
+        user = user,
+        action = action,
+        tag = tag,
+        tag_id = tag_id,
+        rule = rule,
+        line = line,
+        outcome = how,
+        code = code,
+        message = message,
+        time = time,
+      }
+  end
+end
+
+--- When the last complete pull began, in seconds since the epoch; nil when there was none.
+function Connection:pulled()
+  local _, pulled = self.ledger.store:row("select number, pulled from connection where number = ?", self.number)
+  return pulled
+end
+
+--- Begins a pull: `put{ users }` for each page, then `finish()` or `abandon()`.
+function Connection:pull()
+  return pull.begin(self.ledger, self)
+end
+
+--- Moves the journal into the operations and the mirror, for all connections.
+function Connection:fold()
+  return self.ledger:fold()
+end
+
+local function folded(self, f, ...)
+  local db = self.ledger.store
+  local ok, message, code = store.try(function(...)
+    if journal.waiting(db) then
+      store.must(journal.fold(db))
+    end
+    return true
+  end)
+  if not ok then
+    return nil, message, code
+  end
+  return f(db, self, ...)
+end
+
+--- What the mirror says of users and tags, all that was done included; see `tagua.ledger.mirror`.
+function Connection:states(users, tag_ids)
+  return folded(self, mirror.states, users, tag_ids)
+end
+
+--- The names of the tags that users have.
+function Connection:tagsets(users)
+  return folded(self, mirror.tagsets, users)
+end
+
+--- Which users blocked the bot.
+function Connection:blocked(users)
+  return store.try(mirror.blocked, self.ledger.store, self, users)
+end
+
+--- Finds users by `ext_id`, `phone`, `email` or `param:NAME`.
+function Connection:matcher(field)
+  return mirror.matcher(self.ledger.store, self, field)
+end
+
+--- Everybody in the mirror as lines of JSON.
+function Connection:records()
+  return mirror.records(self.ledger.store, self)
+end
+
+--- How many have each known tag.
+-- @treturn table id -> `{ users, ours }`
+function Connection:tag_sizes()
+  return folded(self, function(db)
+    return store.try(function()
+      local sizes = {}
+      for id, users, ours in
+        db:rows(
+          "select t.id, count(*), sum(h.ours) from holding h join tag t on t.number = h.tag "
+            .. "where h.connection = ? and h.present = 1 and t.id is not null group by h.tag",
+          self.number
+        )
+      do
+        sizes[id] = { users = users, ours = ours }
+      end
+      return sizes
+    end)
+  end)
+end
+
+--- Every tag and folder that the platform is known to have.
+-- @treturn {table,...}|nil `{ number, id, name, kind, folder (its id), folder_name, state, at }`
+function Connection:tags()
+  return store.try(self.registry.all, self.registry)
+end
+
+--- The tag of that name, or the folder.
+-- @treturn table|nil nil alone when none is known
+-- @treturn string message
+-- @treturn string code `EAMBIGUOUS`: several have that name
+function Connection:tag(name, kind)
+  return store.try(self.registry.named, self.registry, name, kind)
+end
+
+--- Notes a tag that the platform has: `id`, `name`, `folder` (an id), `kind`. It settles a creation of
+-- that name whose answer was lost.
+function Connection:remember_tag(tag)
+  local ok, message, code = self.ledger.store:transact(function()
+    return self.registry:remember(tag)
+  end)
+  if not ok then
+    self.registry.numbers = {}
+    return nil, message, code
+  end
+  return true
+end
+
+--- Forgets tags that the platform deleted.
+function Connection:forget_tags(ids)
+  return self.ledger.store:transact(function()
+    self.registry:forget(ids)
+    return true
+  end)
+end
+
+--- Puts the intent to create a tag or a folder on disk; see `tagua.ledger.tags`.
+-- @tparam table wish `kind`, `name`, `folder` (an id)
+-- @treturn table|nil `done(id)`, `void()`, `ambiguous(message)`
+-- @treturn string message
+-- @treturn string code `EAMBIGUOUS`: an earlier creation of that name was never answered
+function Connection:intend(wish)
+  return self.ledger.store:transact(function()
+    return self.registry:intend(wish)
+  end)
+end
+
+--- Creations whose answers were lost.
+function Connection:lost_tags()
+  return store.try(self.registry.lost, self.registry)
+end
+
+--- Forgets lost creations of a name, after a person has looked.
+-- @treturn integer|nil how many
+function Connection:forget_lost(name, kind)
+  return self.ledger.store:transact(function()
+    return self.registry:forget_lost(name, kind)
+  end)
+end
+
+--- Makes a run whose operations are to be added; see `tagua.ledger.run`.
+-- @tparam table about `kind` (apply, tag, untag, retry, undo, expire, event), `rules`, `rules_hash`,
+--   `input`, `at`
+function Connection:plan(about)
+  if not run.kinds[about.kind] then
+    error(("unknown kind of run '%s'"):format(tostring(about.kind)), 2)
+  end
+  local ok, message, code = self.ledger:fold()
+  if not ok then
+    return nil, message, code
+  end
+  return self.ledger.store:transact(function()
+    return run.plan(self.ledger, self, about)
+  end)
+end
+
+--- Opens a run of this connection by its number.
+function Connection:resume(number)
+  local ok, message, code = self.ledger:fold()
+  if not ok then
+    return nil, message, code
+  end
+  return store.try(run.resume, self.ledger, self, number)
+end
+
+--- The last run that was begun and neither finished nor abandoned, ready to go on; nil when there is none.
+function Connection:open_run()
+  local db = self.ledger.store
+  local number, message, code = store.try(function()
+    return db:row(
+      "select number from run where connection = ? and state in ('sending', 'interrupted', 'stopped') "
+        .. "order by number desc limit 1",
+      self.number
+    )
+  end)
+  if not number then
+    return nil, message, code
+  end
+  return self:resume(number)
+end
+
+return M

@@ -1,0 +1,138 @@
+--- The journal: what a run appends while it sends, and the fold that moves it into the operations
+-- and the mirror, in bulk. Each chunk of a fold is one transaction: an entry is either in the journal
+-- or folded, never both and never neither.
+local M = {}
+
+local CHUNK_ENTRIES, CHUNK_OPERATIONS = 5000, 20000
+
+-- What each outcome makes of the mirror: how `present` and `ours` come out.
+local HOLDING = [[
+  insert into holding (connection, user, tag, present, ours, since, generation, entry)
+    select ?1, user, tag, %s, %s, ?2, ?3, ?4 from operation
+    where run = ?5 and seq between ?6 and ?7 order by user
+  on conflict (connection, user, tag) do update set present = excluded.present, ours = %s,
+    timestamp = null, since = excluded.since, generation = excluded.generation, entry = excluded.entry]]
+local DID_IT = HOLDING:format("action = 'tag'", "1", "excluded.ours")
+local MIRRORED = {
+  done = DID_IT,
+  -- Somebody else may have done it; that it is so now is known all the same.
+  unattributed = DID_IT,
+  -- An untag after which somebody put the tag on again.
+  stands = HOLDING:format("1", "0", "excluded.ours"),
+  ambiguous = HOLDING:format("null", "1", "holding.ours"),
+}
+
+-- The last word on each operation of the chunk, as stretches of operations with the same entry.
+local function stretches(latest)
+  local found = {}
+  for run, by_seq in pairs(latest) do
+    local seqs = {}
+    for seq in pairs(by_seq) do
+      seqs[#seqs + 1] = seq
+    end
+    table.sort(seqs)
+    local stretch
+    for _, seq in ipairs(seqs) do
+      local entry = by_seq[seq]
+      if stretch and stretch.entry == entry and stretch.last == seq - 1 then
+        stretch.last = seq
+      else
+        stretch = { run = run, entry = entry, first = seq, last = seq }
+        found[#found + 1] = stretch
+      end
+    end
+  end
+  table.sort(found, function(a, b)
+    if a.entry.id ~= b.entry.id then
+      return a.entry.id < b.entry.id
+    end
+    return a.first < b.first
+  end)
+  return found
+end
+
+local function apply(db, stretch, connection, generation)
+  local entry = stretch.entry
+  local outcome = entry.outcome ~= "returned" and entry.outcome or nil
+  db:run(
+    "update operation set outcome = ?, code = ?, message = ?, at = ? where run = ? and seq between ? and ?",
+    outcome,
+    outcome and entry.code,
+    outcome and entry.message,
+    entry.at,
+    stretch.run,
+    stretch.first,
+    stretch.last
+  )
+  if MIRRORED[outcome] then
+    db:run(MIRRORED[outcome], connection, entry.at, generation, entry.id, stretch.run, stretch.first, stretch.last)
+  end
+end
+
+--- Folds the oldest entries, inside the caller's transaction.
+-- @tparam table db the store
+-- @treturn boolean whether there was anything to fold
+function M.fold_chunk(db)
+  local latest, last_id, operations = {}, nil, 0
+  for id, run, first, last, outcome, code, message, at in
+    db:rows("select id, run, first, last, outcome, code, message, at from journal order by id limit ?", CHUNK_ENTRIES)
+  do
+    local entry = { id = id, outcome = outcome, code = code, message = message, at = at }
+    local by_seq = latest[run] or {}
+    latest[run] = by_seq
+    for seq = first, last do
+      by_seq[seq] = entry
+    end
+    last_id, operations = id, operations + last - first + 1
+    if operations >= CHUNK_OPERATIONS then
+      break
+    end
+  end
+  if not last_id then
+    return false
+  end
+  local connections, generations = {}, {}
+  for run in pairs(latest) do
+    connections[run], generations[run] = db:row(
+      "select c.number, c.generation from run r join connection c on c.number = r.connection where r.number = ?",
+      run
+    )
+  end
+  for _, stretch in ipairs(stretches(latest)) do
+    if connections[stretch.run] then
+      apply(db, stretch, connections[stretch.run], generations[stretch.run])
+    end
+  end
+  db:run("delete from journal where id <= ?", last_id)
+  return true
+end
+
+--- Whether there is anything to fold.
+function M.waiting(db)
+  return db:row("select 1 from journal limit 1") ~= nil
+end
+
+--- Folds all there is, in transactions of about 20,000 operations, so that a sender need not wait.
+-- @treturn true|nil
+-- @treturn string message
+-- @treturn string code
+function M.fold(db)
+  while true do
+    local more, message, code = db:transact(function()
+      return M.fold_chunk(db)
+    end)
+    if message then
+      return nil, message, code
+    end
+    if not more then
+      return true
+    end
+  end
+end
+
+--- The last id that the journal ever gave.
+function M.last_id(db)
+  return db:row("select seq from sqlite_sequence where name = 'journal'") or 0
+end
+
+return M

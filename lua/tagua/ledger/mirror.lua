@@ -1,0 +1,235 @@
+--- Questions to the mirror, each for many users at once: who has which tag and from whom, who blocked
+-- the bot, whom a key of the shop's means, and everybody as a record. Changes nothing.
+local pull = require("tagua.ledger.pull")
+local json = require("tagua.json")
+local store = require("tagua.ledger.store")
+
+local M = {}
+
+local OF_USER = "select tag, present, ours from holding where connection = ? and user = ?"
+local ANY_HOLDING = "select 1 from holding where connection = ? limit 1"
+local ANY_BLOCKED = "select 1 from user where connection = ? and blocked = 1 limit 1"
+local IS_BLOCKED = "select 1 from user where connection = ? and id = ? and blocked = 1"
+
+-- All look-ups of one question see the same moment, and lock the file once.
+local function reading(db, f)
+  return store.try(function()
+    if db.db:in_transaction() then
+      return f()
+    end
+    store.must(db.db:exec("begin"))
+    local ok, result, second = pcall(f)
+    db.db:exec("rollback")
+    if not ok then
+      error(result, 0)
+    end
+    return result, second
+  end)
+end
+
+local function state_of(present, ours)
+  if present == 1 then
+    return ours == 1 and "t" or "c"
+  end
+  return present == nil and "?" or "."
+end
+
+-- The state strings of the users that have any of the tags; everybody else has none of them.
+local function fill_states(db, connection, users, places, columns, width, states)
+  local statement = db:prepare(OF_USER)
+  local nothing = ("."):rep(width)
+  for _, i in ipairs(places) do
+    local letters
+    for tag, present, ours in statement:rows(connection, users[i]) do
+      local of_tag = columns[tag]
+      if of_tag and present ~= 0 then
+        if not letters then
+          letters = {}
+          for column = 1, width do
+            letters[column] = "."
+          end
+        end
+        for _, column in ipairs(of_tag) do
+          letters[column] = state_of(present, ours)
+        end
+      end
+    end
+    states[i] = letters and table.concat(letters) or nothing
+  end
+end
+
+--- What the mirror says of users and tags.
+-- @tparam table db the store
+-- @tparam table connection
+-- @tparam {string,...} users
+-- @tparam {string,...} tags ids; one that nobody knows is absent everywhere
+-- @treturn {string,...} for each user one byte a tag: `.` absent, `t` put on by Tagua, `c` put on by
+--   somebody in the console, `?` not known until the next pull (an operation whose effect is not known)
+-- @treturn {boolean,...} for each user whether it blocked the bot
+function M.states(db, connection, users, tags)
+  return reading(db, function()
+    local columns, states, number = {}, {}, connection.number
+    for column, id in ipairs(tags) do
+      local tag = id and id ~= "" and connection.registry:known_number(id)
+      if tag then
+        columns[tag] = columns[tag] or {}
+        table.insert(columns[tag], column)
+      end
+    end
+    local blocked = M.blocked(db, connection, users)
+    if next(columns) and db:row(ANY_HOLDING, number) then
+      fill_states(db, number, users, store.order(users), columns, #tags, states)
+    else
+      local nothing = ("."):rep(#tags)
+      for i = 1, #users do
+        states[i] = nothing
+      end
+    end
+    return states, blocked
+  end)
+end
+
+--- Which of the users blocked the bot.
+-- @treturn {boolean,...}
+function M.blocked(db, connection, users)
+  local blocked, any = {}, db:row(ANY_BLOCKED, connection.number) ~= nil
+  local statement = any and db:prepare(IS_BLOCKED)
+  for i, user in ipairs(users) do
+    blocked[i] = any and store.must(statement:row(connection.number, user)) ~= nil
+  end
+  return blocked
+end
+
+--- The names of the tags that users have.
+-- @treturn {{string,...},...}
+function M.tagsets(db, connection, users)
+  return reading(db, function()
+    local names, sets = {}, {}
+    for number, name in
+      db:rows("select number, name from tag where connection = ? and kind = 'tag' and state = 'known'", connection.number)
+    do
+      names[number] = name
+    end
+    local statement = db:prepare(OF_USER)
+    for _, i in ipairs(store.order(users)) do
+      local set = {}
+      for tag, present in statement:rows(connection.number, users[i]) do
+        if present == 1 and names[tag] then
+          set[#set + 1] = names[tag]
+        end
+      end
+      sets[i] = set
+    end
+    return sets
+  end)
+end
+
+local Matcher = {}
+Matcher.__index = Matcher
+
+local FIELDS = { ext_id = true, phone = true, email = true }
+
+-- A param has no index of its own: one is made for the length of the command, on disk.
+local function index_params(db, connection, name, number)
+  local index = ("matched_%d"):format(number)
+  store.must(db.db:exec(("create temp table %s (value text not null, id text not null, blocked integer not null)"):format(index)))
+  local fill = ([[
+    insert into temp.%s select trim(cast(e.value as text), ' ' || char(9, 10, 11, 12, 13)), u.id, u.blocked
+    from user u, json_each(u.params) e
+    where u.connection = ? and e.key = ? and e.type in ('text', 'integer', 'real')]]):format(index)
+  store.must(store.must(db.db:prepare(fill)):run(connection.number, name))
+  store.must(db.db:exec(("create index temp.%s_by_value on %s (value)"):format(index, index)))
+  return ("select id, blocked from temp.%s where value = ? limit 2"):format(index)
+end
+
+--- Finds users by what a shop knows of them. Texts match exactly, after spaces at both ends are
+-- dropped: `0912-345-678` is not `0912345678`, and `A@b.tw` is not `a@b.tw`.
+-- @tparam table db the store
+-- @tparam table connection
+-- @tparam string field `ext_id`, `phone`, `email` or `param:NAME`
+-- @treturn table|nil with `find(keys)`
+-- @treturn string message
+-- @treturn string code `EUSAGE`
+function M.matcher(db, connection, field)
+  local param = field:match("^param:(.+)$")
+  if not FIELDS[field] and not param then
+    return nil, ("cannot match by '%s': it may be ext_id, phone, email or param:NAME"):format(field), "EUSAGE"
+  end
+  return store.try(function()
+    local text, number
+    if param then
+      connection.matchers = (connection.matchers or 0) + 1
+      number = connection.number * 1000 + connection.matchers
+      text = index_params(db, connection, param, number)
+    else
+      text = ("select id, blocked from user where connection = %d and %s = ? limit 2"):format(connection.number, field)
+    end
+    return setmetatable({ db = db, statement = store.must(db.db:prepare(text)) }, Matcher)
+  end)
+end
+
+--- Whom each key means.
+-- @tparam {string,...} keys
+-- @treturn {string|boolean,...} for each the user's id, false when nobody has it, `"ambiguous"` when
+--   more than one has
+-- @treturn {boolean,...} for each whether that user blocked the bot
+function Matcher:find(keys)
+  return reading(self.db, function()
+    local found, blocked = {}, {}
+    for _, i in ipairs(store.order(keys)) do
+      found[i], blocked[i] = false, false
+      local key = pull.trim(keys[i])
+      for id, is_blocked in self.statement:rows(key or "") do
+        if found[i] then
+          found[i], blocked[i] = "ambiguous", false
+        else
+          found[i], blocked[i] = id, is_blocked == 1
+        end
+      end
+    end
+    return found, blocked
+  end)
+end
+
+local RECORDS = [[
+  select id, name, ext_id, phone, email, gender, birthday, created, last_active, coalesce(flat, params)
+  from user where connection = ? and id > ? order by id limit 1000]]
+
+local function line_of(id, name, ext_id, phone, email, gender, birthday, created, last_active, params)
+  local own = {
+    id = id,
+    name = name,
+    ext_id = ext_id,
+    phone = phone,
+    email = email,
+    gender = gender,
+    birthday = birthday,
+    created = created,
+    last_active = last_active,
+  }
+  local text = store.must(json.encode(own))
+  if params ~= "{}" then
+    text = text:sub(1, -2) .. "," .. params:sub(2)
+  end
+  return text .. "\n"
+end
+
+--- Everybody as records: an iterator over lines of JSON, each with its newline. The keys are id, name,
+-- ext_id, phone, email, gender, birthday, created, last_active, and every param by its name; a param
+-- that is named like one of these is `param.NAME`.
+function M.records(db, connection)
+  local page, at, last = {}, 0, ""
+  return function()
+    at = at + 1
+    if not page[at] then
+      page, at = {}, 1
+      for id, a, b, c, d, e, f, g, h, params in db:rows(RECORDS, connection.number, last) do
+        page[#page + 1] = line_of(id, a, b, c, d, e, f, g, h, params)
+        last = id
+      end
+    end
+    return page[at]
+  end
+end
+
+return M

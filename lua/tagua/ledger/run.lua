@@ -1,0 +1,492 @@
+--- One run: its operations written, marked as sending before they leave, their results appended.
+-- While it sends, it only reads operations forward and appends to the journal.
+local journal = require("tagua.ledger.journal")
+local store = require("tagua.ledger.store")
+
+local M = {}
+
+local PLAN_BATCH, RESULT_BATCH = 5000, 4096
+local MAX_USER = 512
+
+M.kinds = { apply = true, tag = true, untag = true, retry = true, undo = true, expire = true, event = true }
+
+-- What an outcome counts as. `unattributed`: it is as wanted, perhaps not by us; `stands`: undone by
+-- somebody in the console meanwhile, and left so; `returned`: certainly without effect, waits again.
+local COUNTS_AS = {
+  done = "done",
+  unattributed = "done",
+  failed = "failed",
+  ambiguous = "failed",
+  skipped = "skipped",
+  stands = "skipped",
+  returned = "left",
+}
+M.outcomes = COUNTS_AS
+
+local FINAL = { done = true, interrupted = true, stopped = true, abandoned = true }
+
+local Run = {}
+Run.__index = Run
+
+local function blank(ledger, connection, number, kind, state)
+  return setmetatable({
+    ledger = ledger,
+    db = ledger.store,
+    now = ledger.now,
+    connection = connection,
+    number = number,
+    kind = kind,
+    state = state,
+    cursor = 0, -- operations up to here were taken by next()
+    waiting = {}, -- seqs before the cursor that were returned
+    open = {}, -- operations taken and without a result, by seq
+    results = {},
+    counts = {},
+    planned = 0,
+    added = {},
+    rules = {},
+  }, Run)
+end
+
+--- Makes a run whose operations are to be added.
+-- @tparam table ledger
+-- @tparam table connection the ledger's side of one
+-- @tparam table about `kind`, `rules`, `rules_hash`, `input`, `at`
+function M.plan(ledger, connection, about)
+  local number = ledger.store:row(
+    "insert into run (connection, kind, state, rules, rules_hash, input, at, created) "
+      .. "values (?, ?, 'planning', ?, ?, ?, ?, ?) returning number",
+    connection.number,
+    about.kind,
+    store.cap(about.rules, 4096),
+    about.rules_hash,
+    store.cap(about.input, 4096),
+    about.at,
+    ledger.now()
+  )
+  return blank(ledger, connection, number, about.kind, "planning")
+end
+
+--- Opens a run that was planned before, the journal folded.
+function M.resume(ledger, connection, number)
+  local db = ledger.store
+  local found, kind, state, planned =
+    db:row("select number, kind, state, planned from run where number = ? and connection = ?", number, connection.number)
+  if not found then
+    store.fail("ELEDGER", "the ledger has no run %d of connection '%s'", number, connection.name)
+  end
+  local self = blank(ledger, connection, number, kind, state)
+  self.planned = planned
+  for outcome, count in
+    db:rows("select outcome, count(*) from operation where run = ? and outcome is not null group by outcome", number)
+  do
+    self.counts[outcome] = count
+  end
+  return self
+end
+
+local function misuse(level, message, ...)
+  error(message:format(...), level + 1)
+end
+
+local INSERT = [[
+  insert into operation (run, seq, user, tag, action, rule, line, before)
+    select ?1, ?2, ?3, ?4, ?5, ?6, ?7,
+      case when h.tag is null then ?8 when h.present is null then null
+           when h.present = 0 then 0 else coalesce(h.timestamp, 1) end
+    from (select 1) left join holding h on h.connection = ?9 and h.user = ?3 and h.tag = ?4]]
+
+function Run:rule_number(name, line)
+  local key = name .. "\0" .. (line or "")
+  local number = self.rules[key]
+  if not number then
+    number = self.db:row("select number from rule where name = ? and line is ?", name, line)
+      or self.db:row("insert into rule (name, line) values (?, ?) returning number", name, line)
+    self.rules[key] = number
+  end
+  return number
+end
+
+-- Writes the operations that were added, in one transaction.
+function Run:write()
+  local added = self.added
+  if #added == 0 then
+    return true
+  end
+  local ok, message, code = self.db:transact(function()
+    local insert, tags = self.db:prepare(INSERT), self.connection.registry
+    local absent = self.connection:pulled() and 0 or nil
+    local seq = self.planned - #added
+    for i, operation in ipairs(added) do
+      local rule = operation.rule
+      store.must(
+        insert:run(
+          self.number,
+          seq + i,
+          operation.user,
+          tags:number_of(operation.tag, operation.name),
+          operation.action,
+          rule and self:rule_number(rule, operation.rule_line),
+          operation.line,
+          absent,
+          self.connection.number
+        )
+      )
+    end
+    return true
+  end)
+  if not ok then
+    self.connection.registry.numbers, self.rules = {}, {} -- what was numbered inside is undone
+    return nil, message, code
+  end
+  self.added = {}
+  return true
+end
+
+--- Adds an operation to the plan; they are carried out in the order in which they were added.
+-- @tparam table operation `user`, `action` (`tag` or `untag`), `tag` (an id) or `name` (of a tag that
+--   has yet to be created), and, to tell why: `rule`, `rule_line`, `line` (of the input)
+-- @treturn true|nil
+-- @treturn string message
+-- @treturn string code
+function Run:add(operation)
+  if self.state ~= "planning" then
+    misuse(2, "run %d is planned already: its operations can't be added to", self.number)
+  end
+  local user, action = operation.user, operation.action
+  if type(user) ~= "string" or user == "" or #user > MAX_USER then
+    misuse(2, "the user of an operation must be a string of 1 to %d bytes", MAX_USER)
+  end
+  if action ~= "tag" and action ~= "untag" then
+    misuse(2, "the action of an operation must be 'tag' or 'untag', got '%s'", tostring(action))
+  end
+  if type(operation.tag or operation.name) ~= "string" then
+    misuse(2, "an operation needs the id of a tag, or the name of one that is to be created")
+  end
+  self.planned = self.planned + 1
+  self.added[#self.added + 1] = operation
+  if #self.added >= PLAN_BATCH then
+    local ok, message, code = self:write()
+    if not ok then
+      self.failure = { message, code } -- ready() tells it again: a plan with a hole is never sent
+      self.added = {}
+      return nil, message, code
+    end
+  end
+  return true
+end
+
+--- Ends the plan: the run can be sent.
+-- @treturn table|nil the sums
+-- @treturn string message
+-- @treturn string code
+function Run:ready()
+  if self.state ~= "planning" then
+    misuse(2, "run %d is planned already", self.number)
+  end
+  if self.failure then
+    return nil, self.failure[1], self.failure[2]
+  end
+  local ok, message, code = self:write()
+  if not ok then
+    return nil, message, code
+  end
+  ok, message, code = self.db:transact(function()
+    return self.db:run("update run set state = 'ready', planned = ? where number = ?", self.planned, self.number)
+  end)
+  if not ok then
+    return nil, message, code
+  end
+  self.state = "ready"
+  return self:sums()
+end
+
+--- Removes the run: a plan that was only looked at.
+function Run:discard()
+  if self.state ~= "planning" and self.state ~= "ready" then
+    misuse(2, "run %d has sent operations: it stays in the ledger", self.number)
+  end
+  return self.db:transact(function()
+    self.db:run("delete from operation where run = ?", self.number)
+    self.db:run("delete from run where number = ?", self.number)
+    self.state = "abandoned"
+    return true
+  end)
+end
+
+local BEFORE = { [0] = { present = false }, [1] = { present = true } }
+
+local function operation(seq, user, tag, name, action, before)
+  return {
+    seq = seq,
+    user = user,
+    tag = tag,
+    name = name,
+    action = action,
+    before = before and (BEFORE[before] or { present = true, timestamp = before }),
+  }
+end
+
+local NEXT = [[
+  select o.seq, o.user, t.id, t.name, o.action, o.before from operation o join tag t on t.number = o.tag
+  where o.run = ? and o.seq > ? and o.outcome is null order by o.seq limit ?]]
+local ONE = [[
+  select o.seq, o.user, t.id, t.name, o.action, o.before from operation o join tag t on t.number = o.tag
+  where o.run = ? and o.seq = ?]]
+
+-- The next operations in order, those that were returned first; nothing is marked yet.
+function Run:peek(count)
+  local found = {}
+  table.sort(self.waiting)
+  for i = 1, math.min(count, #self.waiting) do
+    found[i] = operation(self.db:row(ONE, self.number, self.waiting[i]))
+  end
+  if #found < count then
+    local rows = self.next_statement or store.must(self.db.db:prepare(NEXT))
+    self.next_statement = rows
+    for seq, user, tag, name, action, before in rows:rows(self.number, self.cursor, count - #found) do
+      found[#found + 1] = operation(seq, user, tag, name, action, before)
+    end
+  end
+  return found
+end
+
+local APPEND = "insert into journal (run, first, last, outcome, code, message, at) values (?, ?, ?, ?, ?, ?, ?)"
+
+function Run:append_ranges(seqs, outcome, at)
+  local append = self.db:prepare(APPEND)
+  local first = 1
+  for i = 1, #seqs do
+    if seqs[i + 1] ~= seqs[i] + 1 then
+      store.must(append:run(self.number, seqs[first], seqs[i], outcome, nil, nil, at))
+      first = i + 1
+    end
+  end
+end
+
+-- Appends the buffered results. Those that are plainly done go as ranges: at any number in flight
+-- they come back nearly in order, and a few rows tell it all.
+function Run:append_results(at)
+  local plain, append = {}, self.db:prepare(APPEND)
+  for _, result in ipairs(self.results) do
+    if result.outcome == "done" and not result.code and not result.message then
+      plain[#plain + 1] = result.seq
+    else
+      store.must(append:run(self.number, result.seq, result.seq, result.outcome, result.code, result.message, at))
+    end
+  end
+  table.sort(plain)
+  self:append_ranges(plain, "done", at)
+end
+
+--- Takes the next operations in order and marks them as sending, on disk when this returns.
+-- Take about what leaves in a quarter of a second: all of them must be settled after a crash.
+-- @tparam integer count
+-- @treturn {table,...}|nil `{ seq, user, tag, name, action, before }`, none when all were taken; `tag` is
+--   nil while the tag has no id; `before` is the image of the user tag when it was planned:
+--   `{ present =, timestamp = }`, nil when it is not known
+-- @treturn string message
+-- @treturn string code
+function Run:next(count)
+  if self.state == "planning" or self.closed then
+    misuse(2, "run %d can't be sent: it is %s", self.number, self.closed and "closed" or "still being planned")
+  end
+  if math.type(count) ~= "integer" or count < 1 then
+    misuse(2, "the number of operations must be a whole number from 1")
+  end
+  local taken, message, code = store.try(function()
+    local found = self:peek(count)
+    if #found == 0 then
+      return found
+    end
+    local seqs = {}
+    for i, one in ipairs(found) do
+      seqs[i] = one.seq
+    end
+    store.must(self.db:transact(function()
+      if self.state ~= "sending" then
+        local changed = self.db:run(
+          "update run set state = 'sending', finished = null, message = null, done = null, failed = null, "
+            .. "skipped = null, unattributed = null, ambiguous = null where number = ? and state not in ('done', 'abandoned')",
+          self.number
+        )
+        if changed == 0 then
+          store.fail("ELEDGER", "run %d is over: it was finished or abandoned elsewhere; plan again", self.number)
+        end
+      end
+      local at = self.now()
+      self:append_results(at)
+      self:append_ranges(seqs, "sending", at)
+      return true
+    end))
+    return found
+  end)
+  if not taken then
+    return nil, message, code
+  end
+  if #taken > 0 then
+    self.state, self.results = "sending", {}
+    local left = {}
+    for i = math.min(#taken, #self.waiting) + 1, #self.waiting do
+      left[#left + 1] = self.waiting[i]
+    end
+    self.waiting = left
+    for _, one in ipairs(taken) do
+      self.open[one.seq] = one
+      if one.seq > self.cursor then
+        self.cursor = one.seq
+      end
+    end
+  end
+  return taken
+end
+
+--- Files how an operation ended; on disk after the next flush (or next).
+-- @tparam integer seq of an operation that next() or unsettled() gave
+-- @tparam string outcome `done`, `failed`, `skipped`, `ambiguous` (the effect is not known, left for a
+--   person), `unattributed` (as wanted, perhaps not by us), `stands` (put on again by somebody, and left
+--   so), `returned` (certainly without effect: waits again)
+-- @tparam[opt] string code
+-- @tparam[opt] string message
+-- @treturn true|nil
+-- @treturn string message
+-- @treturn string code
+function Run:result(seq, outcome, code, message)
+  if not COUNTS_AS[outcome] then
+    misuse(2, "unknown outcome '%s' of operation %s", tostring(outcome), tostring(seq))
+  end
+  if not self.open[seq] then
+    misuse(2, "operation %s of run %d is not being sent", tostring(seq), self.number)
+  end
+  self.open[seq] = nil
+  if outcome == "returned" then
+    self.waiting[#self.waiting + 1] = seq
+  else
+    self.counts[outcome] = (self.counts[outcome] or 0) + 1
+  end
+  local results = self.results
+  results[#results + 1] = { seq = seq, outcome = outcome, code = store.cap(code, 24), message = store.cap(message) }
+  if #results >= RESULT_BATCH then
+    return self:flush()
+  end
+  return true
+end
+
+--- Puts the results that were filed on disk, in one commit. After a failure they are kept and go with
+-- the next flush.
+-- @treturn true|nil
+-- @treturn string message
+-- @treturn string code
+function Run:flush()
+  if #self.results == 0 then
+    return true
+  end
+  local ok, message, code = self.db:transact(function()
+    self:append_results(self.now())
+    return true
+  end)
+  if ok then
+    self.results = {}
+    return true
+  end
+  return nil, message, code
+end
+
+--- The operations that were marked as sending when the process died, in order. They are open again:
+-- settle each one and file its result.
+-- @treturn {table,...}|nil as `next` gives them
+-- @treturn string message
+-- @treturn string code
+function Run:unsettled()
+  local ok, message, code = journal.fold(self.db)
+  if not ok then
+    return nil, message, code
+  end
+  return store.try(function()
+    local found = {}
+    for seq, user, tag, name, action, before in
+      self.db:rows(
+        "select o.seq, o.user, t.id, t.name, o.action, o.before from operation o join tag t on t.number = o.tag "
+          .. "where o.run = ? and o.outcome = 'sending' order by o.seq",
+        self.number
+      )
+    do
+      if not self.open[seq] then
+        local one = operation(seq, user, tag, name, action, before)
+        found[#found + 1] = one
+        self.counts.sending = (self.counts.sending or 1) - 1
+      end
+    end
+    for _, one in ipairs(found) do
+      self.open[one.seq] = one
+    end
+    return found
+  end)
+end
+
+--- The sums: `planned` = `done` + `failed` + `skipped` + `left`; of these, `unattributed` are among the
+-- done, `ambiguous` among the failed, `stands` among the skipped, `sending` among the left.
+-- @treturn table
+function Run:sums()
+  local counts = self.counts
+  local sums = {
+    planned = self.planned,
+    done = (counts.done or 0) + (counts.unattributed or 0),
+    failed = (counts.failed or 0) + (counts.ambiguous or 0),
+    skipped = (counts.skipped or 0) + (counts.stands or 0),
+    unattributed = counts.unattributed or 0,
+    ambiguous = counts.ambiguous or 0,
+    stands = counts.stands or 0,
+    sending = counts.sending or 0,
+  }
+  for _ in pairs(self.open) do
+    sums.sending = sums.sending + 1
+  end
+  sums.left = sums.planned - sums.done - sums.failed - sums.skipped
+  return sums
+end
+
+--- Ends the run, or this part of it.
+-- @tparam string state `done`, `interrupted`, `stopped` or `abandoned`; a run with operations left is
+--   never done but `stopped`
+-- @tparam[opt] string message why it stopped
+-- @treturn string|nil the state it is in
+-- @treturn string message
+-- @treturn string code
+function Run:finish(state, reason)
+  if not FINAL[state] then
+    misuse(2, "unknown state '%s' of a run", tostring(state))
+  end
+  if self.state == "planning" then
+    misuse(2, "run %d is still being planned", self.number)
+  end
+  local sums = self:sums()
+  if state == "done" and sums.left > 0 then
+    state = "stopped"
+  end
+  local ok, message, code = self.db:transact(function()
+    local at = self.now()
+    self:append_results(at)
+    self.db:run(
+      "update run set state = ?, finished = ?, message = ?, done = ?, failed = ?, skipped = ?, unattributed = ?, "
+        .. "ambiguous = ? where number = ?",
+      state,
+      at,
+      store.cap(reason),
+      sums.done,
+      sums.failed,
+      sums.skipped,
+      sums.unattributed,
+      sums.ambiguous,
+      self.number
+    )
+    return true
+  end)
+  if not ok then
+    return nil, message, code
+  end
+  self.results, self.state = {}, state
+  return state
+end
+
+return M

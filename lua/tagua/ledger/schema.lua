@@ -1,0 +1,340 @@
+--- The ledger's tables: makes them in a new file, brings an older ledger up to date, refuses a file
+-- that is none. Writes nothing into a file that it refuses.
+local core = require("tagua.core")
+local store = require("tagua.ledger.store")
+
+local M = {}
+
+-- "Tagu" in the file's header, where the `file` command and a careful program look.
+local MARK = 0x54616775
+
+local TABLES = [[
+create table connection (
+  number integer primary key,
+  name text not null,        -- what the configuration called it last
+  platform text not null,
+  bot text not null,
+  page text not null,
+  channel text not null,
+  pulled integer,            -- when the last complete pull began, in seconds since 1970
+  generation integer not null default 0, -- of the last pull that began
+  unique (platform, bot, page, channel)
+);
+
+-- Tags and folders, also those that have yet to be created.
+create table tag (
+  number integer primary key,
+  connection integer not null references connection,
+  id text,                   -- the platform's; null until it was created
+  name text not null,
+  kind text not null check (kind in ('tag', 'folder')),
+  folder integer references tag,
+  state text not null check (state in (
+    'known',                 -- exists on the platform
+    'wanted',                -- an operation needs it, nothing was asked for yet
+    'creating',              -- asked for, no answer so far: if no process is at it, the answer was lost
+    'deleted')),
+  at integer,                -- when it came into this state
+  message text
+);
+create unique index tag_by_id on tag (connection, id) where id is not null;
+create index tag_by_name on tag (connection, name);
+
+-- The mirror: the people that the platform showed at the last pull.
+create table user (
+  connection integer not null,
+  id text not null,          -- as the platform writes it
+  name text,
+  ext_id text,               -- without spaces at both ends, as phone and email
+  phone text,
+  email text,
+  gender text,
+  birthday text,
+  created integer,           -- as the platform gives it
+  last_active integer,
+  blocked integer not null,  -- 1: blocked the bot, can't be reached
+  params text not null,      -- a JSON object
+  flat text,                 -- the same with clashing names changed, where any clash
+  generation integer not null,
+  primary key (connection, id)
+) without rowid;
+create index user_by_ext_id on user (connection, ext_id) where ext_id is not null;
+create index user_by_phone on user (connection, phone) where phone is not null;
+create index user_by_email on user (connection, email) where email is not null;
+create index user_blocked on user (connection, id) where blocked = 1;
+
+-- The mirror: who has which tag. Rows with present = 0 remember who took the tag off.
+create table holding (
+  connection integer not null,
+  user text not null,
+  tag integer not null,
+  present integer,           -- 1 or 0; null: not known, until the next pull
+  ours integer not null,     -- 1: tagua did it last; 0: somebody in the console
+  timestamp integer,         -- the platform's, of the last tagging that a pull has shown
+  count integer,             -- the platform's, likewise
+  since integer,             -- when tagua did it, in seconds since 1970
+  generation integer not null,
+  entry integer not null default 0, -- the journal's entry that changed it last; 0: none
+  primary key (connection, user, tag)
+) without rowid;
+
+create table run (
+  number integer primary key,
+  connection integer not null references connection,
+  kind text not null,        -- apply, tag, untag, retry, undo, expire, event
+  state text not null check (state in (
+    'planning',              -- its operations are being written
+    'ready',                 -- planned, nothing sent
+    'sending',               -- being sent, unless the process died
+    'interrupted', 'stopped',-- can go on
+    'done', 'abandoned')),
+  rules text,                -- the rule file
+  rules_hash text,
+  input text,
+  at integer,                -- the moment that the rules took for now
+  created integer not null,
+  finished integer,
+  message text,              -- why it stopped
+  planned integer not null default 0,
+  done integer, failed integer, skipped integer, unattributed integer, ambiguous integer -- once finished
+);
+
+create table rule (
+  number integer primary key,
+  name text not null,
+  line integer,              -- in the rule file
+  unique (name, line)
+);
+
+create table operation (
+  run integer not null,
+  seq integer not null,      -- the order within the run
+  user text not null,
+  tag integer not null,
+  action text not null,      -- tag, untag
+  rule integer,
+  line integer,              -- of the input
+  before integer,            -- 0: absent, 1: present, more: the platform's timestamp; null: not known
+  outcome text,              -- null: not sent yet; sending: sent, no answer yet; else how it ended
+  code text,
+  message text,
+  at integer,
+  primary key (run, seq)
+) without rowid;
+create index operation_sending on operation (run, seq) where outcome = 'sending';
+
+-- What happened to operations since the last fold: only ever appended to while a run sends.
+create table journal (
+  id integer primary key autoincrement,
+  run integer not null,
+  first integer not null,    -- from this seq
+  last integer not null,     -- to this one
+  outcome text not null,
+  code text,
+  message text,
+  at integer not null
+);
+]]
+
+local VIEWS = [[
+-- Every operation and how it ended, what is still in the journal included.
+create view operations as
+  with recursive entry (run, seq, last, id, outcome, code, message, at) as (
+    select run, first, last, id, outcome, code, message, at from journal
+    union all
+    select run, seq + 1, last, id, outcome, code, message, at from entry where seq < last
+  ), latest as materialized (
+    select run, seq, max(id) as id, outcome, code, message, at from entry group by run, seq
+  )
+  select o.run, o.seq, c.name as connection, o.user, o.action, t.name as tag, t.id as tag_id,
+    r.name as rule, o.line,
+    case when l.id is null then coalesce(o.outcome, 'waiting')
+         when l.outcome = 'returned' then 'waiting' else l.outcome end as outcome,
+    case when l.id is null then o.code else l.code end as code,
+    case when l.id is null then o.message else l.message end as message,
+    datetime(case when l.id is null then o.at else l.at end, 'unixepoch') as time
+  from operation o
+    join run n on n.number = o.run
+    join connection c on c.number = n.connection
+    join tag t on t.number = o.tag
+    left join rule r on r.number = o.rule
+    left join latest l on l.run = o.run and l.seq = o.seq;
+
+-- Runs with their sums: planned = done + failed + skipped + left.
+create view runs as
+  select r.number as run, c.name as connection, r.kind, r.state,
+    datetime(r.created, 'unixepoch') as created, datetime(r.finished, 'unixepoch') as finished,
+    r.rules, r.input, r.planned,
+    coalesce(s.done, r.done, 0) as done,
+    coalesce(s.failed, r.failed, 0) as failed,
+    coalesce(s.skipped, r.skipped, 0) as skipped,
+    r.planned - coalesce(s.done, r.done, 0) - coalesce(s.failed, r.failed, 0)
+      - coalesce(s.skipped, r.skipped, 0) as left,
+    coalesce(s.unattributed, r.unattributed, 0) as unattributed,
+    coalesce(s.ambiguous, r.ambiguous, 0) as ambiguous,
+    r.message
+  from run r
+    join connection c on c.number = r.connection
+    left join (
+      select run, sum(outcome in ('done', 'unattributed')) as done,
+        sum(outcome in ('failed', 'ambiguous')) as failed,
+        sum(outcome in ('skipped', 'stands')) as skipped,
+        sum(outcome = 'unattributed') as unattributed, sum(outcome = 'ambiguous') as ambiguous
+      from operations
+      where run in (select number from run where state in ('sending', 'interrupted', 'stopped'))
+      group by run
+    ) s on s.run = r.number;
+
+-- How many people have each tag, as far as the mirror knows.
+create view tag_sizes as
+  select c.name as connection, t.name as tag, t.id as tag_id, count(h.user) as users,
+    coalesce(sum(h.ours), 0) as by_tagua, count(h.user) - coalesce(sum(h.ours), 0) as by_console
+  from tag t
+    join connection c on c.number = t.connection
+    left join holding h on h.connection = t.connection and h.tag = t.number and h.present = 1
+  where t.kind = 'tag' and t.state = 'known'
+  group by t.number;
+
+-- Who has which tag, and who put it there.
+create view tagged as
+  select c.name as connection, h.user, u.name, t.name as tag, t.id as tag_id,
+    case h.ours when 1 then 'tagua' else 'console' end as owner,
+    datetime(h.since, 'unixepoch') as since, h.timestamp, h.count
+  from holding h
+    join connection c on c.number = h.connection
+    join tag t on t.number = h.tag
+    left join user u on u.connection = h.connection and u.id = h.user
+  where h.present = 1;
+]]
+
+--- From one version to the next: `migrations[n]` takes a ledger of version n to n + 1.
+-- Views are made anew after them.
+M.migrations = {}
+
+--- The version that this program writes.
+function M.version()
+  return #M.migrations + 1
+end
+
+local VIEW_NAMES = { "operations", "runs", "tag_sizes", "tagged" }
+
+-- The mark, the version and the number of tables of a file, without touching it.
+local function look(path, busy)
+  local db, message, code = store.open(path, { readonly = true, create = false, busy = busy })
+  if not db then
+    return nil, message, code
+  end
+  local mark, version, tables
+  local ok
+  ok, message, code = store.try(function()
+    mark = db:row("pragma application_id")
+    version = db:row("pragma user_version")
+    tables = db:row("select count(*) from sqlite_schema")
+    return true
+  end)
+  db:close()
+  if not ok then
+    return nil, message, code
+  end
+  return { mark = mark, version = version, empty = mark == 0 and tables == 0 }
+end
+
+local function refuse(path, message)
+  return nil, ("cannot use '%s' as the ledger: %s"):format(path, message), "ELEDGER"
+end
+
+local function stamp(db, version)
+  db:run(("pragma application_id = %d"):format(MARK))
+  db:run(("pragma user_version = %d"):format(version))
+end
+
+local function create(db, version)
+  return db:transact(function()
+    if db:row("pragma application_id") == MARK then -- another process was first
+      return true
+    end
+    store.must(db.db:exec(TABLES))
+    for from = 1, version - 1 do
+      store.must(db.db:exec(M.migrations[from]))
+    end
+    store.must(db.db:exec(VIEWS))
+    stamp(db, version)
+    return true
+  end)
+end
+
+-- Brings an older ledger up to date in one transaction, and keeps a copy of what it was.
+local function migrate(db, path, version)
+  local from = db:row("pragma user_version")
+  local copy = ("%s.version-%d"):format(path, from)
+  if not core.system.file_kind(copy) then
+    store.must(db.db:prepare("vacuum into ?")):run(copy)
+    if not core.system.file_kind(copy) then
+      store.fail("ELEDGER", "cannot keep a copy of the ledger as '%s' before it is brought up to date", copy)
+    end
+  end
+  store.must(db:transact(function()
+    from = db:row("pragma user_version")
+    for _, name in ipairs(VIEW_NAMES) do
+      db:run(("drop view if exists %s"):format(name))
+    end
+    for step = from, version - 1 do
+      store.must(db.db:exec(M.migrations[step]))
+    end
+    store.must(db.db:exec(VIEWS))
+    stamp(db, version)
+    return true
+  end))
+end
+
+--- Opens a ledger, makes it when there is no file, brings it up to date when it is older.
+-- @tparam string path
+-- @tparam[opt] table options `durability` and `busy` of `core.sql.open`
+-- @treturn table|nil the store
+-- @treturn string message
+-- @treturn string code `ELEDGER`: no ledger, damaged, or newer than this program; `EDISK`; `ELOCKED`
+function M.open(path, options)
+  local version, busy = M.version(), options and options.busy or 30
+  local found
+  if core.system.file_kind(path) then
+    local message, code
+    found, message, code = look(path, busy)
+    if not found then
+      if code == "EDISK" or code == "ELOCKED" then
+        return nil, message, code
+      end
+      return refuse(path, message)
+    end
+    if not found.empty and found.mark ~= MARK then
+      return refuse(path, "it is a database of another program; name another file with --ledger")
+    end
+    if found.version > version then
+      return refuse(
+        path,
+        ("it is of version %d, this program knows %d: it was written by a newer tagua, use that one"):format(
+          found.version,
+          version
+        )
+      )
+    end
+  end
+  local db, message, code = store.open(path, { durability = options and options.durability or "full", busy = busy, cache = 32 })
+  if not db then
+    return nil, message, code == "ESQL" and "ELEDGER" or code
+  end
+  local ok
+  ok, message, code = store.try(function()
+    store.must(create(db, version))
+    if db:row("pragma user_version") < version then
+      migrate(db, path, version)
+    end
+    return true
+  end)
+  if not ok then
+    db:close()
+    return nil, ("cannot open the ledger: %s"):format(message), code == "ESQL" and "ELEDGER" or code
+  end
+  return db
+end
+
+return M
