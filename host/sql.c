@@ -102,7 +102,7 @@ static int configure(struct tagua_sql *db, const struct tagua_sql_options *optio
     sqlite3_busy_timeout(db->handle, options->busy_milliseconds);
     sqlite3_limit(db->handle, SQLITE_LIMIT_LENGTH, (int)TAGUA_SQL_MAX_TEXT);
     sqlite3_limit(db->handle, SQLITE_LIMIT_SQL_LENGTH, (int)TAGUA_SQL_MAX_STATEMENT);
-    sqlite3_limit(db->handle, SQLITE_LIMIT_ATTACHED, 0);
+    sqlite3_limit(db->handle, SQLITE_LIMIT_ATTACHED, 1); /* vacuum needs one */
     sqlite3_db_config(db->handle, SQLITE_DBCONFIG_DQS_DML, 0, NULL);
     sqlite3_db_config(db->handle, SQLITE_DBCONFIG_DQS_DDL, 0, NULL);
     sqlite3_db_config(db->handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);

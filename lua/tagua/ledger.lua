@@ -190,7 +190,7 @@ end
 
 local function folded(self, f, ...)
   local db = self.ledger.store
-  local ok, message, code = store.try(function(...)
+  local ok, message, code = store.try(function()
     if journal.waiting(db) then
       store.must(journal.fold(db))
     end

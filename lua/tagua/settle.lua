@@ -30,7 +30,8 @@ end
 local DONE = { "closed", "it is as wanted now, perhaps through somebody else", "unattributed" }
 local STANDS = { "closed", "somebody put it on again since, and that stands", "stands" }
 local UNSENT = { "unsent", "the platform shows no effect of it" }
-local GONE = { "ambiguous", "the tag was there before and is gone: somebody took it off, before or after it took effect" }
+local GONE =
+  { "ambiguous", "the tag was there before and is gone: somebody took it off, before or after it took effect" }
 local UNDATED = { "ambiguous", "the tag is there, and whether it was taken off and put on again can't be told" }
 local BLIND = { "ambiguous", "the tag is not there, and whether it was there before is not known" }
 

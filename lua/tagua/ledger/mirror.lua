@@ -106,7 +106,10 @@ function M.tagsets(db, connection, users)
   return reading(db, function()
     local names, sets = {}, {}
     for number, name in
-      db:rows("select number, name from tag where connection = ? and kind = 'tag' and state = 'known'", connection.number)
+      db:rows(
+        "select number, name from tag where connection = ? and kind = 'tag' and state = 'known'",
+        connection.number
+      )
     do
       names[number] = name
     end
@@ -132,7 +135,8 @@ local FIELDS = { ext_id = true, phone = true, email = true }
 -- A param has no index of its own: one is made for the length of the command, on disk.
 local function index_params(db, connection, name, number)
   local index = ("matched_%d"):format(number)
-  store.must(db.db:exec(("create temp table %s (value text not null, id text not null, blocked integer not null)"):format(index)))
+  local create = "create temp table %s (value text not null, id text not null, blocked integer not null)"
+  store.must(db.db:exec(create:format(index)))
   local fill = ([[
     insert into temp.%s select trim(cast(e.value as text), ' ' || char(9, 10, 11, 12, 13)), u.id, u.blocked
     from user u, json_each(u.params) e

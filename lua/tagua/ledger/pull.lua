@@ -50,8 +50,10 @@ function M.begin(ledger, connection)
     while journal.fold_chunk(db) do -- what came since; the beginning is after all that is folded
     end
     self.entry = journal.last_id(db)
-    self.generation =
-      db:row("update connection set generation = generation + 1 where number = ? returning generation", connection.number)
+    self.generation = db:row(
+      "update connection set generation = generation + 1 where number = ? returning generation",
+      connection.number
+    )
     self.known = db:row("select count(*) from user where connection = ?", connection.number)
     return true
   end)
@@ -123,7 +125,8 @@ end
 function Pull:put_user(user)
   local db, connection, sums = self.db, self.connection, self.sums
   if type(user.id) ~= "string" or user.id == "" or #user.id > MAX_USER then
-    store.fail("EPROTOCOL", "cannot keep the user '%s': an id has 1 to %d bytes", store.cap(tostring(user.id), 60), MAX_USER)
+    local shown = store.cap(tostring(user.id), 60)
+    store.fail("EPROTOCOL", "cannot keep the user '%s': an id has 1 to %d bytes", shown, MAX_USER)
   end
   if elsewhere(connection, user) then
     sums.elsewhere = sums.elsewhere + 1
@@ -188,7 +191,8 @@ function Pull:put(users)
 end
 
 -- Rows that no page has shown, and that nothing changed since the pull began.
-local TAKEN_OFF = "update holding set present = 0, ours = 0 where connection = ? and generation < ? and present = 1 and ours = 1"
+local TAKEN_OFF = "update holding set present = 0, ours = 0 "
+  .. "where connection = ? and generation < ? and present = 1 and ours = 1"
 local GONE = "delete from holding where connection = ? and generation < ? and present = 1"
 local NEVER_WAS = "update holding set present = 0, ours = 1 where connection = ? and generation < ? and present is null"
 

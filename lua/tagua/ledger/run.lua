@@ -70,8 +70,11 @@ end
 --- Opens a run that was planned before, the journal folded.
 function M.resume(ledger, connection, number)
   local db = ledger.store
-  local found, kind, state, planned =
-    db:row("select number, kind, state, planned from run where number = ? and connection = ?", number, connection.number)
+  local found, kind, state, planned = db:row(
+    "select number, kind, state, planned from run where number = ? and connection = ?",
+    number,
+    connection.number
+  )
   if not found then
     store.fail("ELEDGER", "the ledger has no run %d of connection '%s'", number, connection.name)
   end
@@ -307,7 +310,8 @@ function Run:next(count)
       if self.state ~= "sending" then
         local changed = self.db:run(
           "update run set state = 'sending', finished = null, message = null, done = null, failed = null, "
-            .. "skipped = null, unattributed = null, ambiguous = null where number = ? and state not in ('done', 'abandoned')",
+            .. "skipped = null, unattributed = null, ambiguous = null "
+            .. "where number = ? and state not in ('done', 'abandoned')",
           self.number
         )
         if changed == 0 then

@@ -268,9 +268,11 @@ local function migrate(db, path, version)
   local from = db:row("pragma user_version")
   local copy = ("%s.version-%d"):format(path, from)
   if not core.system.file_kind(copy) then
-    store.must(db.db:prepare("vacuum into ?")):run(copy)
-    if not core.system.file_kind(copy) then
-      store.fail("ELEDGER", "cannot keep a copy of the ledger as '%s' before it is brought up to date", copy)
+    os.remove(copy .. ".part")
+    db:run("vacuum into ?", copy .. ".part")
+    local kept, why = os.rename(copy .. ".part", copy)
+    if not kept then
+      store.fail("EIO", "cannot keep a copy of the ledger before it is brought up to date: %s", why)
     end
   end
   store.must(db:transact(function()
@@ -318,7 +320,8 @@ function M.open(path, options)
       )
     end
   end
-  local db, message, code = store.open(path, { durability = options and options.durability or "full", busy = busy, cache = 32 })
+  local durability = options and options.durability or "full"
+  local db, message, code = store.open(path, { durability = durability, busy = busy, cache = 32 })
   if not db then
     return nil, message, code == "ESQL" and "ELEDGER" or code
   end

@@ -111,7 +111,8 @@ function Tags:remember(tag)
   if number then
     if state ~= "known" or (tag.name and old_name ~= name) or (folder and folder ~= old_folder) then
       self.db:run(
-        "update tag set name = ?, state = 'known', folder = coalesce(?, folder), message = null, at = ? where number = ?",
+        "update tag set name = ?, state = 'known', folder = coalesce(?, folder), message = null, at = ? "
+          .. "where number = ?",
         tag.name or old_name,
         folder,
         self.now(),
@@ -121,11 +122,16 @@ function Tags:remember(tag)
     self.numbers[id] = number
     return number
   end
-  local open = self:find("and t.name = ? and t.kind = ? and t.id is null and t.state in ('wanted', 'creating') limit 2", name, kind)
+  local open = self:find(
+    "and t.name = ? and t.kind = ? and t.id is null and t.state in ('wanted', 'creating') limit 2",
+    name,
+    kind
+  )
   if #open == 1 then
     number = open[1].number
     self.db:run(
-      "update tag set id = ?, state = 'known', folder = coalesce(?, folder), message = null, at = ? where number = ?",
+      "update tag set id = ?, state = 'known', folder = coalesce(?, folder), message = null, at = ? "
+        .. "where number = ?",
       id,
       folder,
       self.now(),
@@ -133,7 +139,8 @@ function Tags:remember(tag)
     )
   else
     number = self.db:row(
-      "insert into tag (connection, id, name, kind, folder, state, at) values (?, ?, ?, ?, ?, 'known', ?) returning number",
+      "insert into tag (connection, id, name, kind, folder, state, at) values (?, ?, ?, ?, ?, 'known', ?) "
+        .. "returning number",
       self.connection,
       id,
       name,
@@ -157,8 +164,9 @@ function Tags:number_of(id, name)
     number = self.db:row("select number from tag where connection = ? and id = ?", self.connection, id)
       or self:remember({ id = id, name = name or id })
   else
-    local wanted = self:find("and t.name = ? and t.kind = 'tag' and t.state <> 'deleted' order by t.number limit 1", name)[1]
     check("tag", name)
+    local wanted =
+      self:find("and t.name = ? and t.kind = 'tag' and t.state <> 'deleted' order by t.number limit 1", name)[1]
     number = wanted and wanted.number
       or self.db:row(
         "insert into tag (connection, name, kind, state, at) values (?, ?, 'tag', 'wanted', ?) returning number",
@@ -212,7 +220,8 @@ function Tags:intend(wish)
   check(kind, name)
   local folder = self:folder_number(wish.folder)
   local number
-  for _, entry in ipairs(self:find("and t.name = ? and t.kind = ? and t.state <> 'deleted' order by t.number", name, kind)) do
+  local same = self:find("and t.name = ? and t.kind = ? and t.state <> 'deleted' order by t.number", name, kind)
+  for _, entry in ipairs(same) do
     if entry.state == "creating" then
       refuse_second(kind, entry)
     elseif entry.state == "known" then
@@ -232,7 +241,8 @@ function Tags:intend(wish)
     )
   else
     number = self.db:row(
-      "insert into tag (connection, name, kind, folder, state, at) values (?, ?, ?, ?, 'creating', ?) returning number",
+      "insert into tag (connection, name, kind, folder, state, at) values (?, ?, ?, ?, 'creating', ?) "
+        .. "returning number",
       self.connection,
       name,
       kind,
@@ -250,14 +260,24 @@ function Intent:done(id)
   local db = self.tags.db
   return db:transact(function()
     -- A pull that ran meanwhile may have met the new tag and noted it in a row of its own.
-    local other = db:row("select number from tag where connection = ? and id = ? and number <> ?", self.tags.connection, id, self.number)
+    local other = db:row(
+      "select number from tag where connection = ? and id = ? and number <> ?",
+      self.tags.connection,
+      id,
+      self.number
+    )
     if other then
       db:run("update operation set tag = ? where tag = ? and outcome is null", other, self.number)
       db:run("update tag set state = 'deleted', at = ? where number = ?", self.tags.now(), self.number)
       self.tags.numbers["\0" .. self.name] = other
       return true
     end
-    db:run("update tag set id = ?, state = 'known', at = ?, message = null where number = ?", id, self.tags.now(), self.number)
+    db:run(
+      "update tag set id = ?, state = 'known', at = ?, message = null where number = ?",
+      id,
+      self.tags.now(),
+      self.number
+    )
     self.tags.numbers[id] = self.number
     return true
   end)
@@ -267,7 +287,11 @@ end
 function Intent:void()
   local db = self.tags.db
   return db:transact(function()
-    db:run("update tag set state = 'wanted', at = ? where number = ? and state = 'creating'", self.tags.now(), self.number)
+    db:run(
+      "update tag set state = 'wanted', at = ? where number = ? and state = 'creating'",
+      self.tags.now(),
+      self.number
+    )
     return true
   end)
 end
@@ -285,7 +309,8 @@ end
 -- @treturn integer how many lost requests were forgotten
 function Tags:forget_lost(name, kind)
   return self.db:run(
-    "update tag set state = 'wanted', message = null, at = ? where connection = ? and name = ? and kind = ? and state = 'creating'",
+    "update tag set state = 'wanted', message = null, at = ? "
+      .. "where connection = ? and name = ? and kind = ? and state = 'creating'",
     self.now(),
     self.connection,
     name,
