@@ -85,7 +85,7 @@ static struct entry *add_entry(struct tagua_json_projection *projection, unsigne
     *bucket = (uint16_t)projection->entry_count++;
     if (length > projection->longest)
         projection->longest = length;
-    return entry;
+    return entry; /* cppcheck-suppress memleak ; the entry owns the copy */
 }
 
 static int add_path(struct tagua_json_projection *projection, const char *path, uint16_t slot,
@@ -205,8 +205,10 @@ static struct entry *find_escaped(struct projecting *at, unsigned node, const ch
     char decoded[512];
     struct tagua_json_value value = {
         .start = key, .length = length, .kind = TAGUA_JSON_TEXT, .escaped = true};
-    if (length <= sizeof decoded)
-        return find(at->projection, node, decoded, tagua_json_text(&value, decoded));
+    if (length <= sizeof decoded) {
+        size_t decoded_length = tagua_json_text(&value, decoded);
+        return find(at->projection, node, decoded, decoded_length);
+    }
     if (length > 6 * at->projection->longest)
         return NULL;
     char *copy = malloc(length);

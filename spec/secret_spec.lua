@@ -159,7 +159,7 @@ describe("redaction", function()
   end)
 
   it("sees a secret that was written with escapes", function()
-    local made <close> = assert(known([[a/b+c="d\e]]))
+    local _ <close> = assert(known([[a/b+c="d\e]]))
     for _, written in ipairs { [[a/b+c="d\e]], [[a\/b+c=\"d\\e]], [[a%2Fb%2bc=%22d%5Ce]],
       [[\u0061/b\u002Bc=\u0022d\u005ce]] } do
       assert.equal("<[secret]>", secret.redact("<" .. written .. ">"))

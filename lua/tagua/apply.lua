@@ -58,6 +58,7 @@ function Apply:create(creations)
   return true
 end
 
+-- Whether to begin nothing more: because of a signal, or because the run has stopped.
 function Apply:interrupted()
   if not self.stopping and self.is_interrupted() then
     self.stopping = "interrupted"
@@ -99,6 +100,7 @@ function Apply:start_batch()
   return started, #batch
 end
 
+-- Stops the run, for the first reason given; a reason of ours goes before a signal.
 function Apply:stop(message, code)
   if not self.stopping or self.stopping == "interrupted" then
     self.stopping, self.message, self.code = "stopped", message, code

@@ -135,11 +135,13 @@ function Input:begin(options)
   return true
 end
 
+-- Ends the chunks and keeps why.
 function Input:fail(message, code)
   self.message, self.code = ("%s: %s"):format(self.name, message), code or "EINPUT"
   self.ended = true
 end
 
+-- Queues what the splitter gave -> whether it gave anything but a failure.
 function Input:take(chunks, message, code)
   if not chunks then
     self:fail(message, code)
@@ -149,11 +151,13 @@ function Input:take(chunks, message, code)
   return true
 end
 
+-- Hands bytes to the splitter.
 function Input:feed(bytes)
   self.bytes = self.bytes + #bytes
   return self:take(self.splitter:feed(bytes))
 end
 
+-- Tells the splitter that there is no more.
 function Input:finish()
   self.ended = true
   return self:take(self.splitter:finish())

@@ -148,6 +148,7 @@ function Planner:users_of(block)
   return users
 end
 
+-- Adds a block's rejected, failed and unknown records to the plan's.
 function Planner:count_problems(block)
   local plan = self.plan
   plan.records.read = plan.records.read + block.n + block.rejected_count
@@ -173,6 +174,7 @@ function Planner:count_problems(block)
   end
 end
 
+-- Takes one block of decisions: finds the users, looks up what they have, writes the difference.
 function Planner:take(block)
   self:count_problems(block)
   local users = self:users_of(block)

@@ -113,7 +113,8 @@ local function left_alone(lines, plan)
     kept = kept + tag.kept
   end
   if console > 0 then
-    add(lines, "%s not wanted by the rules, but put on in the console: left alone", count(console, "tag") .. " on users are")
+    local tags = count(console, "tag") .. " on users are"
+    add(lines, "%s not wanted by the rules, but put on in the console: left alone", tags)
   end
   if kept > 0 then
     add(lines, "%s not wanted any more, but never removed (never_remove)", count(kept, "tag") .. " on users are")
@@ -201,7 +202,8 @@ function M.outcome(outcome, paint)
   add(lines, "%s", paint(colour, "operations: " .. equation(sums.planned, "planned", parts)))
   local wire = outcome.wire
   if wire and wire.sent > 0 then
-    local speed = outcome.seconds and outcome.seconds > 0 and (" (%s a second)"):format(number(wire.sent / outcome.seconds, 0))
+    local speed = outcome.seconds and outcome.seconds > 0
+      and (" (%s a second)"):format(number(wire.sent / outcome.seconds, 0))
     add(
       lines,
       "%s in %s%s, %s refused by the platform's limit, %s",
