@@ -14,7 +14,7 @@ local function show_outcome(context, options, plan, outcome)
     local whole = told.plan(plan, options.to)
     whole.outcome = told.outcome(outcome)
     context:json(whole)
-  else
+  elseif plan.operations > 0 then
     for _, line in ipairs(require("tagua.report").outcome(outcome, context.paint)) do
       context:print(line)
     end
@@ -59,8 +59,9 @@ return {
       at = os.time(),
     }))
     job.run = run
+    sending.discard_unsent(context, run)
     local plan = planning.make(context, options, job)
-    context:check(run:ready())
+    local outcome = { state = "done", sums = context:check(run:ready()), created = 0 }
     if not options.json then
       show_plan(context, plan)
     end
@@ -70,8 +71,8 @@ return {
       if options.yes then
         context:note(going_to)
       end
+      outcome = sending.send(context, options.to, run, plan)
     end
-    local outcome = sending.send(context, options.to, run, plan)
     show_outcome(context, options, plan, outcome)
     return sending.answer(context, outcome)
   end,

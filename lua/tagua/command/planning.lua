@@ -87,6 +87,28 @@ function M.prepare(context, options, settle)
   return { pool = pool, ruleset = ruleset, input = input, book = book, match = options.match }
 end
 
+-- Tags that Tagua put on users and that no rule owns any more, with how many hold them.
+local function unowned(context, job)
+  local owned, candidates = {}, {}
+  for _, tag in ipairs(job.ruleset.tags) do
+    owned[tag.id or tag.name] = true
+  end
+  for _, tag in ipairs(context:check(job.book:tags())) do
+    if tag.kind == "tag" and not owned[tag.id] and not owned[tag.name] then
+      candidates[#candidates + 1] = tag
+    end
+  end
+  local found = {}
+  local sizes = #candidates > 0 and context:check(job.book:tag_sizes()) or {}
+  for _, tag in ipairs(candidates) do
+    local size = sizes[tag.id]
+    if size and size.ours > 0 then
+      found[#found + 1] = { name = tag.name, id = tag.id, users = size.ours }
+    end
+  end
+  return found
+end
+
 --- Decides every record and compares with the mirror.
 -- @tparam context context
 -- @tparam table options
@@ -104,6 +126,7 @@ function M.make(context, options, job)
   end
   local rate = context:settings(options.to).rate
   plan.per_second = rate and rate.per_second
+  plan.unowned = unowned(context, job)
   return plan
 end
 

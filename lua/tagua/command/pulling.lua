@@ -1,5 +1,5 @@
---- Brings the users of a connection and their tags into the mirror, all or nothing.
--- The mirror stays as it was until the last page came.
+--- Brings the users of a connection and their tags into the mirror, a page at a time.
+-- Nothing vanishes from the mirror until the last page came.
 local progress = require("tagua.command.progress")
 local terminal = require("tagua.terminal")
 
@@ -58,8 +58,9 @@ end
 -- @tparam number seconds
 -- @treturn string
 function M.told(name, sums, seconds)
-  return ("pulled %s: %s in %s"):format(
-    name, terminal.count(sums.users, "user"), terminal.duration(seconds))
+  return ("pulled %s: %s, %s new, %s gone; %s on them; %s"):format(
+    name, terminal.count(sums.users, "user"), terminal.number(sums.new), terminal.number(sums.gone),
+    terminal.count(sums.tags, "tag"), terminal.duration(seconds))
 end
 
 --- Pulls a connection that was never pulled, or when it is wanted anyway, and says so on standard

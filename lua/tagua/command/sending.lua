@@ -1,12 +1,15 @@
 --- Carries a run out and tells what became of it: what apply, tag and untag have in common.
 -- Sends only as the connection's one sender, and only after an earlier run that was cut off has
 -- been settled.
+local core = require("tagua.core")
 local errors = require("tagua.errors")
 local progress = require("tagua.command.progress")
+local terminal = require("tagua.terminal")
 
 local M = {}
 
 local PROBLEMS = 100 -- failed operations that a report may name
+local LOOK_NS = 50 * 1000000 -- how often the sums are looked at for the progress line
 
 -- What tagua.apply needs to know beside the run.
 local function job_for(context, name)
@@ -18,18 +21,52 @@ local function job_for(context, name)
   }
 end
 
---- Settles what a run that was cut off left behind, and closes that run: what it had not sent yet is
+--- Settles what runs that were cut off left behind, and closes them: what they had not sent yet is
 -- for the next plan to find again.
 -- @tparam context context
 -- @tparam string name the connection
 function M.recover(context, name)
-  local old = context:book(name):open_run()
-  if not old then
-    return
+  local book = context:book(name)
+  while true do
+    local old, message, code = book:open_run()
+    if message then
+      context:fail(message, code)
+    elseif not old then
+      return
+    end
+    local lost = old:sums().sending
+    if lost > 0 then
+      context:note(("run %d was cut off: asking %s what became of %s"):format(
+        old.number, name, terminal.count(lost, "operation")))
+    end
+    context:check(require("tagua.apply").recover(job_for(context, name), old))
+    context:check(old:finish("abandoned", "a later run went on"))
   end
-  context:note("an earlier run on " .. name .. " was cut off: settling what it had under way")
-  context:check(require("tagua.apply").recover(job_for(context, name), old))
-  context:check(old:finish("stopped"))
+end
+
+--- Makes sure that a run which sent nothing leaves nothing in the ledger.
+-- @tparam context context
+-- @param run
+function M.discard_unsent(context, run)
+  context:keep({ close = function()
+    if run.state == "planning" or run.state == "ready" then
+      run:discard()
+    end
+  end })
+end
+
+-- The operations of a run that did not work, as far as a report names them.
+local function problems_of(context, run)
+  local found = {}
+  for _, outcome in ipairs({ "failed", "ambiguous" }) do
+    for operation in context:ledger():operations(run.number, outcome) do
+      if #found == PROBLEMS then
+        return found
+      end
+      found[#found + 1] = operation
+    end
+  end
+  return found
 end
 
 --- Sends a run's operations.
@@ -40,7 +77,13 @@ end
 -- @treturn table the outcome, as tagua.report takes it
 function M.send(context, name, run, plan)
   local job, line = job_for(context, name), progress.line(context)
+  local next_ns = 0
   job.progress = function(at)
+    local now_ns = core.system.monotonic_ns()
+    if now_ns < next_ns then
+      return
+    end
+    next_ns = now_ns + LOOK_NS
     local sums, wire = at:sums(), job.connection:stats()
     line:update({
       done = sums.planned - sums.left,
@@ -53,7 +96,7 @@ function M.send(context, name, run, plan)
   local outcome = require("tagua.apply").run(job, run, plan)
   line:finish()
   outcome.seconds, outcome.wire = line:seconds(), job.connection:stats()
-  outcome.problems = run:problems(PROBLEMS)
+  outcome.problems = outcome.sums.failed > 0 and problems_of(context, run) or {}
   return outcome
 end
 
@@ -68,8 +111,10 @@ function M.answer(context, outcome)
   elseif outcome.message then
     context:fail(outcome.message, outcome.code)
   end
-  local open = sums.failed + (sums.ambiguous or 0)
-  return open > 0 and errors.EXIT_FAILED or sums.left > 0 and errors.EXIT_AGAIN or errors.EXIT_DONE
+  if sums.failed > 0 then
+    return errors.EXIT_FAILED
+  end
+  return sums.left > 0 and errors.EXIT_AGAIN or errors.EXIT_DONE
 end
 
 return M

@@ -108,6 +108,7 @@ function M.run(context, options, action)
   context:check(book:fold())
   local tag = find_tag(context, options)
   local run = context:check(book:plan({ kind = action, at = os.time() }))
+  sending.discard_unsent(context, run)
   run:add({ user = options.user, tag = tag and tag.id, name = tag and tag.name or options.tag,
     action = action })
   context:check(run:ready())

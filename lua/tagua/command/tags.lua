@@ -3,25 +3,21 @@ local terminal = require("tagua.terminal")
 local values = require("tagua.command.values")
 
 local function print_tags(context, name, tags)
-  local folders = {}
-  for _, tag in ipairs(tags) do
-    if tag.kind == "folder" then
-      folders[tag.id] = tag.name
-    end
-  end
-  local rows, count = { { "tag", "folder", "users", "id" } }, 0
+  local rows, count = { { "tag", "folder", "users", "by tagua", "id" } }, 0
   for _, tag in ipairs(tags) do
     if tag.kind ~= "folder" then
       count = count + 1
       rows[#rows + 1] = {
         terminal.visible(tag.name),
-        terminal.visible(folders[tag.folder] or tag.folder or ""),
-        terminal.number(tag.users or 0),
-        terminal.visible(tag.id or "not created yet"),
+        terminal.visible(tag.folder_name or ""),
+        terminal.number(tag.users),
+        terminal.number(tag.ours),
+        terminal.visible(tag.id),
       }
     end
   end
-  for i, line in ipairs(count > 0 and terminal.columns(rows, { [3] = "right" }, { [1] = 40, [2] = 32 }) or {}) do
+  local sides = { [3] = "right", [4] = "right" }
+  for i, line in ipairs(count > 0 and terminal.columns(rows, sides, { [1] = 40, [2] = 32 }) or {}) do
     context:print(i == 1 and context.paint("dim", line) or line)
   end
   context:print(("%s of %s"):format(terminal.count(count, "tag"), context:account(name)))
@@ -31,7 +27,8 @@ local function print_json(context, name, tags)
   local json = require("tagua.json")
   local list = {}
   for i, tag in ipairs(tags) do
-    list[i] = { id = tag.id, name = tag.name, folder = tag.folder, kind = tag.kind, users = tag.users }
+    list[i] = { id = tag.id, name = tag.name, kind = tag.kind, folder = tag.folder,
+      folder_name = tag.folder_name, users = tag.users, ours = tag.ours }
   end
   context:json({ connection = name, tags = json.array(list) })
 end
@@ -53,8 +50,11 @@ return {
     local name = options.connection or "local"
     require("tagua.command.pulling").ensure(context, name, options.refresh)
     local book = context:book(name)
-    context:check(book:fold())
-    local tags = context:check(book:tags())
+    local tags, sizes = context:check(book:tags()), context:check(book:tag_sizes())
+    for _, tag in ipairs(tags) do
+      local size = sizes[tag.id] or { users = 0, ours = 0 }
+      tag.users, tag.ours = size.users, size.ours
+    end
     if options.json then
       print_json(context, name, tags)
     else

@@ -43,6 +43,10 @@ function M.plan(plan, connection)
   for i, creation in ipairs(plan.creations) do
     creations[i] = { kind = creation.kind, name = creation.name, folder = creation.folder }
   end
+  local left_alone = {}
+  for i, tag in ipairs(plan.unowned or {}) do
+    left_alone[i] = { name = tag.name, id = tag.id, users = tag.users }
+  end
   return {
     connection = connection,
     records = plan.records,
@@ -51,6 +55,7 @@ function M.plan(plan, connection)
     per_second = plan.per_second,
     tags = tags(plan),
     create = json.array(creations),
+    unowned = json.array(left_alone),
     rejected = entries(plan.rejected),
     failures = entries(plan.failures),
     unknown = entries(plan.unknown),

@@ -1,10 +1,6 @@
 --- tagua twin: the server that answers as the platforms do, and its tokens.
+local token = require("tagua.command.twin_token")
 local values = require("tagua.command.values")
-
-local function store_option(parser)
-  parser:option("--store", "Where the twin keeps everything (tagua-twin.db)."):argname("FILE")
-    :default("tagua-twin.db")
-end
 
 -- Whether only this machine can reach an address.
 local function is_private(address)
@@ -19,14 +15,14 @@ local serve = {
     .. " Prints one line when it is ready; SIGTERM or SIGINT ends it.",
   examples = {
     "tagua twin serve --listen 127.0.0.1:8642 --store twin.db",
-    "tagua twin serve --listen unix:/run/twin.sock --store twin.db --rate 10 --faults storm.lua",
+    "tagua twin serve --listen unix:/run/twin.sock --store twin.db --rate 10 --faults storm.json",
   },
   catches_signals = true,
   define = function(parser)
     parser:option("--listen", "ADDRESS:PORT (port 0: any free one) or unix:PATH."):argname("WHERE")
       :default("127.0.0.1:8642")
-    store_option(parser)
-    parser:option("--faults", "A Lua file that says what goes wrong and when."):argname("FILE")
+    token.store_option(parser)
+    parser:option("--faults", "A JSON file that says what goes wrong and when."):argname("FILE")
     parser:option("--rate", "Requests a second for each token; more are answered with 429.")
       :argname("N"):convert(values.positive("--rate"))
     parser:flag("--strict-users", "Refuse users that the store does not know.")
@@ -57,8 +53,8 @@ return {
   name = "twin",
   summary = "the server that answers as the platforms do, and its tokens",
   examples = {
-    "tagua twin token add --store twin.db",
+    "tagua twin token add --bot bot-1 --store twin.db",
     "tagua twin serve --listen 127.0.0.1:8642 --store twin.db",
   },
-  commands = { serve },
+  commands = { serve, token.command },
 }

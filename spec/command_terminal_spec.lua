@@ -1,0 +1,11 @@
+local command = require("spec.support.command")
+
+describe("at a terminal, the command", function()
+  it("says the same, in lines that end as a terminal's", function()
+    local place = command.place()
+    finally(function() place:close() end)
+    local code, shown = place:at_terminal("version", "")
+    assert.equal(0, code)
+    assert.equal("tagua " .. require("tagua.version") .. "\n", shown)
+  end)
+end)
