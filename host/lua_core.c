@@ -8,6 +8,7 @@
     X(json) \
     X(limiter) \
     X(lock) \
+    X(record) \
     X(secret) \
     X(server) \
     X(sql) \

@@ -1,7 +1,6 @@
 /* Binding: time zones for Lua. A zone's userdata owns the zone. */
-#include <string.h>
-
 #include "date.h"
+#include "lua_record.h"
 #include "lua_support.h"
 #include "zone.h"
 
@@ -11,17 +10,16 @@ struct holder {
     struct tagua_zone *zone; /* NULL once closed */
 };
 
-static const struct tagua_zone *check_zone(lua_State *L)
+const struct tagua_zone *tagua_lua_check_zone(lua_State *L, int index)
 {
-    struct holder *holder = luaL_checkudata(L, 1, zone_class);
-    luaL_argcheck(L, holder->zone != NULL, 1, "the zone is closed");
+    struct holder *holder = luaL_checkudata(L, index, zone_class);
+    luaL_argcheck(L, holder->zone != NULL, index, "the zone is closed");
     return holder->zone;
 }
 
-/* A moment may come as a float that is whole. */
-static int64_t check_moment(lua_State *L, int index)
+static const struct tagua_zone *check_zone(lua_State *L)
 {
-    return luaL_checkinteger(L, index);
+    return tagua_lua_check_zone(L, 1);
 }
 
 /* zone.open(name) -> zone | nil, message, "ECONFIG". */
@@ -54,14 +52,14 @@ static int zone_name(lua_State *L)
 /* z:offset(t) -> seconds that the clock is ahead of UTC. */
 static int zone_offset(lua_State *L)
 {
-    lua_pushinteger(L, tagua_zone_offset(check_zone(L), check_moment(L, 2)));
+    lua_pushinteger(L, tagua_zone_offset(check_zone(L), luaL_checkinteger(L, 2)));
     return 1;
 }
 
 /* z:day_start(t) -> the first moment of the calendar day of t. */
 static int zone_day_start(lua_State *L)
 {
-    lua_pushinteger(L, tagua_zone_day_start(check_zone(L), check_moment(L, 2)));
+    lua_pushinteger(L, tagua_zone_day_start(check_zone(L), luaL_checkinteger(L, 2)));
     return 1;
 }
 
@@ -69,7 +67,7 @@ static int zone_day_start(lua_State *L)
 static int zone_days_between(lua_State *L)
 {
     lua_pushinteger(
-        L, tagua_zone_days_between(check_zone(L), check_moment(L, 2), check_moment(L, 3)));
+        L, tagua_zone_days_between(check_zone(L), luaL_checkinteger(L, 2), luaL_checkinteger(L, 3)));
     return 1;
 }
 
@@ -104,7 +102,7 @@ static int zone_format(lua_State *L)
     const struct tagua_zone *zone = check_zone(L);
     const char *format = luaL_optstring(L, 3, NULL);
     char text[256];
-    size_t length = tagua_date_format(check_moment(L, 2), format, lua_toboolean(L, 4), zone, text,
+    size_t length = tagua_date_format(luaL_checkinteger(L, 2), format, lua_toboolean(L, 4), zone, text,
                                       sizeof text);
     luaL_argcheck(L, length > 0 || (format != NULL && *format == '\0'), 3,
                   "no known format, or the moment is out of range");
