@@ -5,6 +5,7 @@
 
 /* One row a binding: host/lua_NAME.c exports tagua_lua_open_NAME, which pushes its table. */
 #define BINDINGS(X) \
+    X(decide) \
     X(json) \
     X(limiter) \
     X(lock) \
@@ -14,6 +15,7 @@
     X(sql) \
     X(system) \
     X(verdict) \
+    X(workers) \
     X(zone)
 
 #define DECLARE(name) int tagua_lua_open_##name(lua_State *L);

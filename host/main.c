@@ -11,6 +11,7 @@
 
 #include "embedded.h"
 #include "lua_core.h"
+#include "worker.h"
 #include "secret.h"
 
 int luaopen_cjson(lua_State *L);
@@ -115,6 +116,8 @@ static int run(lua_State *L)
 int main(int argc, char **argv)
 {
     prctl(PR_SET_DUMPABLE, 0); /* no core files: the process holds credentials */
+    if (argc == 2 && strcmp(argv[1], "--worker") == 0)
+        return tagua_worker_main(tagua_embedded_find);
     lua_State *L = luaL_newstate();
     if (L == NULL) {
         fputs("tagua: out of memory\n", stderr);

@@ -1,0 +1,391 @@
+/* Binding: workers and what they say, for tagua.rules.pool. */
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/evp.h>
+
+#include "block.h"
+#include "clock.h"
+#include "embedded.h"
+#include "frame.h"
+#include "lua_support.h"
+#include "lua_values.h"
+#include "workers.h"
+
+int tagua_lua_open_workers(lua_State *L);
+
+#define CLASS "tagua worker"
+
+enum { POLLED_MOST = 256 };
+
+/* Only the executable has the embedded modules, and only it can be a worker. */
+extern const struct tagua_embedded tagua_embedded_modules[] __attribute__((weak));
+
+struct holder {
+    struct tagua_worker *worker; /* NULL when closed */
+};
+
+static struct tagua_worker *check_worker(lua_State *L, int index)
+{
+    struct holder *holder = luaL_checkudata(L, index, CLASS);
+    if (holder->worker == NULL)
+        luaL_error(L, "the worker is closed");
+    return holder->worker;
+}
+
+/* workers.start(executable) -> worker | nil, message, code. */
+static int workers_start(lua_State *L)
+{
+    const char *executable = luaL_checkstring(L, 1);
+    struct tagua_error error;
+    struct holder *holder = lua_newuserdatauv(L, sizeof *holder, 0);
+    holder->worker = NULL;
+    luaL_setmetatable(L, CLASS);
+    holder->worker = tagua_worker_start(executable, &error);
+    return holder->worker != NULL ? 1 : tagua_lua_fail(L, &error);
+}
+
+static int worker_close(lua_State *L)
+{
+    struct holder *holder = luaL_checkudata(L, 1, CLASS);
+    tagua_worker_free(holder->worker);
+    holder->worker = NULL;
+    return 0;
+}
+
+/* worker:send(kind, bytes[, more]) -> true | nil, message, code. Kinds are the letters of frame.h.*/
+static int worker_send(lua_State *L)
+{
+    struct tagua_worker *worker = check_worker(L, 1);
+    const char *kind = luaL_checkstring(L, 2);
+    size_t length, more_length;
+    const char *bytes = luaL_checklstring(L, 3, &length);
+    const char *more = luaL_optlstring(L, 4, "", &more_length);
+    struct tagua_error error;
+    if (tagua_worker_send(worker, (uint32_t)(unsigned char)kind[0], bytes, length, more,
+                          more_length, &error) != 0)
+        return tagua_lua_fail(L, &error);
+    lua_pushboolean(L, 1);
+    return 1;
+}
+
+/* worker:load(name, source, memory in bytes, seconds): queues the load frame. */
+static int worker_load(lua_State *L)
+{
+    struct tagua_worker *worker = check_worker(L, 1);
+    size_t name_length, source_length;
+    const char *name = luaL_checklstring(L, 2, &name_length);
+    const char *source = luaL_checklstring(L, 3, &source_length);
+    struct {
+        uint64_t memory;
+        int64_t limit_ns;
+    } load = {(uint64_t)luaL_checkinteger(L, 4), (int64_t)(luaL_checknumber(L, 5) * 1e9)};
+    luaL_argcheck(L, strlen(name) == name_length, 2, "a file's name holds no NUL");
+    luaL_Buffer head;
+    luaL_buffinit(L, &head);
+    luaL_addlstring(&head, (const char *)&load, sizeof load);
+    luaL_addlstring(&head, name, name_length + 1);
+    luaL_pushresult(&head);
+    size_t length;
+    const char *bytes = lua_tolstring(L, -1, &length);
+    struct tagua_error error;
+    if (tagua_worker_send(worker, TAGUA_FRAME_LOAD, bytes, length, source, source_length,
+                          &error) != 0)
+        return tagua_lua_fail(L, &error);
+    lua_pushboolean(L, 1);
+    return 1;
+}
+
+/* worker:receive() -> kind, bytes | nil (nothing yet) | false, how it ended. An announcement or
+ * last words: kind, record, rule (from 0). An error: kind, message, code. */
+static int worker_receive(lua_State *L)
+{
+    struct tagua_worker *worker = check_worker(L, 1);
+    uint32_t kind;
+    const char *bytes;
+    size_t length;
+    int got = tagua_worker_receive(worker, &kind, &bytes, &length);
+    if (got == 0)
+        return 0;
+    if (got < 0) {
+        lua_pushboolean(L, 0);
+        lua_pushstring(L, tagua_worker_ending(worker));
+        return 2;
+    }
+    char name = (char)kind;
+    lua_pushlstring(L, &name, 1);
+    if ((kind == TAGUA_FRAME_ANNOUNCE || kind == TAGUA_FRAME_STUCK) && length == 16) {
+        int64_t place[2];
+        memcpy(place, bytes, sizeof place);
+        lua_pushinteger(L, place[0]);
+        lua_pushinteger(L, place[1]);
+        return 3;
+    }
+    const char *end = kind == TAGUA_FRAME_ERROR && length > 0 ? memchr(bytes, '\0', length) : NULL;
+    if (end != NULL) {
+        lua_pushlstring(L, end + 1, length - (size_t)(end + 1 - bytes));
+        lua_pushstring(L, bytes);
+        return 3;
+    }
+    lua_pushlstring(L, length > 0 ? bytes : "", length);
+    return 2;
+}
+
+static int worker_pid(lua_State *L)
+{
+    lua_pushinteger(L, tagua_worker_pid(check_worker(L, 1)));
+    return 1;
+}
+
+/* worker:idle() -> seconds since a byte went in or out. */
+static int worker_idle(lua_State *L)
+{
+    int64_t since = tagua_worker_last_active_ns(check_worker(L, 1));
+    lua_pushnumber(L, (double)(tagua_clock_monotonic_ns() - since) / 1e9);
+    return 1;
+}
+
+/* workers.poll({worker, ...}, seconds): moves bytes in both directions. */
+static int workers_poll(lua_State *L)
+{
+    struct tagua_worker *list[POLLED_MOST];
+    luaL_checktype(L, 1, LUA_TTABLE);
+    double seconds = luaL_checknumber(L, 2);
+    luaL_argcheck(L, seconds >= 0 && seconds <= 3600, 2, "must be 0 to 3600 seconds");
+    size_t count = lua_rawlen(L, 1);
+    luaL_argcheck(L, count <= POLLED_MOST, 1, "too many workers");
+    for (size_t i = 0; i < count; i++) {
+        lua_rawgeti(L, 1, (lua_Integer)i + 1);
+        list[i] = check_worker(L, -1);
+        lua_pop(L, 1); /* the table keeps it */
+    }
+    tagua_workers_poll(list, count, (int)(seconds * 1000));
+    return 0;
+}
+
+/* The buffer of values_write is its own object, so that an error while writing does not lose it. */
+static int free_buffer(lua_State *L)
+{
+    tagua_buffer_free(lua_touserdata(L, 1));
+    return 0;
+}
+
+/* workers.write(value) -> bytes: what worker:send takes for an input or the front of a task. */
+static int workers_write(lua_State *L)
+{
+    luaL_checkany(L, 1);
+    struct tagua_buffer *buffer = lua_newuserdatauv(L, sizeof *buffer, 0);
+    tagua_buffer_init(buffer, TAGUA_FRAME_MOST);
+    lua_newtable(L);
+    lua_pushcfunction(L, free_buffer);
+    lua_setfield(L, -2, "__gc");
+    lua_setmetatable(L, -2);
+    struct tagua_error error;
+    if (tagua_lua_values_write(L, 1, buffer, &error) != 0)
+        return tagua_lua_fail(L, &error);
+    lua_pushlstring(L, buffer->data, buffer->length);
+    tagua_buffer_free(buffer);
+    return 1;
+}
+
+/* workers.read(bytes) -> value | nil, message, code. */
+static int workers_read(lua_State *L)
+{
+    size_t length;
+    const char *bytes = luaL_checklstring(L, 1, &length);
+    struct tagua_error error;
+    if (tagua_lua_values_read(L, bytes, length, &error) == 0)
+        return tagua_lua_fail(L, &error);
+    return 1;
+}
+
+/* --- blocks ----------------------------------------------------------------------------------- */
+
+struct scan {
+    lua_State *L;
+    const char *at, *end;
+};
+
+static void take(struct scan *scan, void *to, size_t length)
+{
+    if ((size_t)(scan->end - scan->at) < length)
+        luaL_error(scan->L, "a worker's block is cut off");
+    memcpy(to, scan->at, length);
+    scan->at += length;
+}
+
+static void push_bytes(struct scan *scan, size_t length)
+{
+    if ((size_t)(scan->end - scan->at) < length)
+        luaL_error(scan->L, "a worker's block is cut off");
+    lua_pushlstring(scan->L, scan->at, length);
+    scan->at += length;
+}
+
+static void push_text(struct scan *scan)
+{
+    uint16_t length;
+    take(scan, &length, sizeof length);
+    push_bytes(scan, length);
+}
+
+static void read_rows(struct scan *scan, const struct tagua_block_head *head, int block)
+{
+    lua_State *L = scan->L;
+    if (head->records > (size_t)(scan->end - scan->at) / 6)
+        luaL_error(L, "a worker's block is cut off");
+    int64_t line = head->first_line;
+    lua_createtable(L, (int)head->records, 0);
+    lua_createtable(L, (int)head->records, 0);
+    lua_createtable(L, (int)head->records, 0);
+    for (uint32_t i = 1; i <= head->records; i++) {
+        uint32_t delta;
+        take(scan, &delta, sizeof delta);
+        line += delta;
+        push_text(scan);
+        lua_rawseti(L, -4, i);
+        lua_pushinteger(L, line);
+        lua_rawseti(L, -3, i);
+        push_bytes(scan, head->tags);
+        lua_rawseti(L, -2, i);
+    }
+    lua_setfield(L, block, "wants");
+    lua_setfield(L, block, "lines");
+    lua_setfield(L, block, "ids");
+}
+
+static void set_integer(lua_State *L, const char *name, int64_t value)
+{
+    lua_pushinteger(L, value);
+    lua_setfield(L, -2, name);
+}
+
+static void read_rejected(struct scan *scan, const struct tagua_block_head *head, int block)
+{
+    lua_State *L = scan->L;
+    lua_newtable(L);
+    for (uint32_t i = 1; i <= head->rejected; i++) {
+        int64_t place[2];
+        take(scan, place, sizeof place);
+        lua_createtable(L, 0, 3);
+        set_integer(L, "line", place[0]);
+        set_integer(L, "column", place[1]);
+        push_text(scan);
+        lua_setfield(L, -2, "message");
+        lua_rawseti(L, -2, i);
+    }
+    lua_setfield(L, block, "rejected");
+}
+
+static void read_failures(struct scan *scan, const struct tagua_block_head *head, int block)
+{
+    lua_State *L = scan->L;
+    lua_newtable(L);
+    for (uint32_t i = 1; i <= head->failures; i++) {
+        int64_t line;
+        uint32_t rule;
+        take(scan, &line, sizeof line);
+        take(scan, &rule, sizeof rule);
+        lua_createtable(L, 0, 4);
+        set_integer(L, "line", line);
+        set_integer(L, "rule", (int64_t)rule + 1);
+        push_text(scan);
+        lua_setfield(L, -2, "id");
+        push_text(scan);
+        lua_setfield(L, -2, "message");
+        lua_rawseti(L, -2, i);
+    }
+    lua_setfield(L, block, "failures");
+}
+
+static void read_counts(struct scan *scan, const struct tagua_block_head *head, int block)
+{
+    lua_State *L = scan->L;
+    lua_newtable(L);
+    for (uint32_t i = 1; i <= head->unknown; i++) {
+        uint32_t row[3];
+        take(scan, row, sizeof row);
+        lua_createtable(L, 0, 3);
+        set_integer(L, "rule", (int64_t)row[0] + 1);
+        set_integer(L, "field", (int64_t)row[1] + 1);
+        set_integer(L, "count", row[2]);
+        lua_rawseti(L, -2, i);
+    }
+    lua_setfield(L, block, "unknown");
+    if (head->fields > (size_t)(scan->end - scan->at) / sizeof(uint32_t))
+        luaL_error(L, "a worker's block is cut off");
+    lua_createtable(L, (int)head->fields, 0);
+    for (uint32_t i = 1; i <= head->fields; i++) {
+        uint32_t count;
+        take(scan, &count, sizeof count);
+        lua_pushinteger(L, count);
+        lua_rawseti(L, -2, i);
+    }
+    lua_setfield(L, block, "present");
+}
+
+/* workers.block(bytes) -> { n, ids, lines, wants, rejected, rejected_count, failures, failed,
+ * unknown, present }: what block.h holds. Rules and fields are positions. */
+static int workers_block(lua_State *L)
+{
+    size_t length;
+    const char *bytes = luaL_checklstring(L, 1, &length);
+    struct scan scan = {L, bytes, bytes + length};
+    struct tagua_block_head head;
+    take(&scan, &head, sizeof head);
+    lua_createtable(L, 0, 10);
+    int block = lua_gettop(L);
+    set_integer(L, "n", head.records);
+    set_integer(L, "rejected_count", head.rejected_all);
+    set_integer(L, "failed", head.failures_all);
+    read_rows(&scan, &head, block);
+    read_rejected(&scan, &head, block);
+    read_failures(&scan, &head, block);
+    read_counts(&scan, &head, block);
+    return 1;
+}
+
+/* workers.executable() -> the path of this executable, when it can be a worker; nil in a module. */
+static int workers_executable(lua_State *L)
+{
+    if (tagua_embedded_modules == NULL)
+        return 0;
+    lua_pushliteral(L, "/proc/self/exe");
+    return 1;
+}
+
+/* workers.hash(text) -> SHA-256 in hexadecimal. */
+static int workers_hash(lua_State *L)
+{
+    size_t length;
+    const char *text = luaL_checklstring(L, 1, &length);
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    unsigned int size = 0;
+    if (EVP_Digest(text, length, digest, &size, EVP_sha256(), NULL) != 1)
+        return luaL_error(L, "SHA-256 is not available");
+    luaL_Buffer hex;
+    luaL_buffinit(L, &hex);
+    for (unsigned int i = 0; i < size; i++) {
+        luaL_addchar(&hex, "0123456789abcdef"[digest[i] >> 4]);
+        luaL_addchar(&hex, "0123456789abcdef"[digest[i] & 15]);
+    }
+    luaL_pushresult(&hex);
+    return 1;
+}
+
+int tagua_lua_open_workers(lua_State *L)
+{
+    static const luaL_Reg methods[] = {
+        {"send", worker_send}, {"load", worker_load}, {"receive", worker_receive},
+        {"pid", worker_pid},   {"idle", worker_idle}, {NULL, NULL},
+    };
+    static const luaL_Reg functions[] = {
+        {"start", workers_start}, {"poll", workers_poll},
+        {"write", workers_write}, {"read", workers_read},
+        {"block", workers_block}, {"executable", workers_executable},
+        {"hash", workers_hash},   {NULL, NULL},
+    };
+    tagua_lua_class(L, CLASS, methods, worker_close);
+    luaL_newlib(L, functions);
+    return 1;
+}

@@ -1,0 +1,543 @@
+/* The rule VM at work: chunks of records in, blocks of decisions out. Owns the schema, the reader
+ * and the counters of the task at hand. */
+#include <lauxlib.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "block.h"
+#include "lua_values.h"
+#include "sandbox_state.h"
+#include "zone.h"
+
+enum {
+    BLOCK_MOST = 64 * 1024 * 1024,
+    LISTED_MOST = 200,    /* failures and rejections that a block lists */
+    LISTED_FOR_A_RULE = 5 /* failures of one rule that a block lists */
+};
+
+static const char tagsets_key = 0;
+
+/* --- what the decider asks and tells -------------------------------------------------------- */
+
+static const char *on_enter(void *context, size_t rule)
+{
+    struct tagua_sandbox *sandbox = context;
+    sandbox->rule = rule;
+    if (rule == 0) {
+        tagua_watchdog_begin(); /* the record's time counts from here, */
+        tagua_watchdog_end();   /* but only inside of rules */
+    }
+    if (sandbox->record == TAGUA_SANDBOX_LOADING)
+        return NULL;
+    for (size_t i = 0; i < sandbox->skip_count; i++)
+        if (sandbox->skips[i].record == sandbox->record &&
+            (sandbox->skips[i].rule == rule || sandbox->skips[i].rule == SIZE_MAX))
+            return sandbox->skips[i].reason;
+    if (sandbox->failed[rule].disabled[0] != '\0')
+        return sandbox->failed[rule].disabled;
+    if (sandbox->announce && sandbox->options.announce != NULL)
+        sandbox->options.announce(sandbox->options.context, sandbox->record, rule);
+    return NULL;
+}
+
+static void on_start(void *context)
+{
+    (void)context;
+    tagua_watchdog_resume();
+}
+
+static const char *on_leave(void *context, lua_State *L, int status)
+{
+    struct tagua_sandbox *sandbox = context;
+    (void)L;
+    struct tagua_rule_health *health = &sandbox->failed[sandbox->rule];
+    bool tripped = sandbox->tripped;
+    const char *reason = tagua_sandbox_settle(sandbox, status);
+    if (!tripped)
+        health->in_a_row = 0;
+    else if (++health->in_a_row >= TAGUA_SANDBOX_IN_A_ROW)
+        snprintf(health->disabled, sizeof health->disabled,
+                 "is not run any more: it ran out of time for %d users one after another",
+                 TAGUA_SANDBOX_IN_A_ROW);
+    return reason;
+}
+
+static void on_unknown(void *context, size_t rule, size_t field)
+{
+    struct tagua_sandbox *sandbox = context;
+    sandbox->unknown[rule * sandbox->fields + field]++;
+}
+
+static void put(struct tagua_sandbox *sandbox, struct tagua_buffer *buffer, const void *bytes,
+                size_t length)
+{
+    if (length > 0 && tagua_buffer_append(buffer, bytes, length) != 0)
+        sandbox->overflow = true;
+}
+
+static void put_text(struct tagua_sandbox *sandbox, struct tagua_buffer *buffer, const char *text,
+                     size_t length)
+{
+    uint16_t size = length > UINT16_MAX ? UINT16_MAX : (uint16_t)length;
+    put(sandbox, buffer, &size, sizeof size);
+    put(sandbox, buffer, text, size);
+}
+
+static void on_failed(void *context, size_t rule, const char *message, bool undeclared)
+{
+    struct tagua_sandbox *sandbox = context;
+    (void)undeclared;
+    if (sandbox->record == TAGUA_SANDBOX_LOADING)
+        return;
+    sandbox->failures_all++;
+    if (sandbox->failures_listed >= LISTED_MOST ||
+        sandbox->failed[rule].listed >= LISTED_FOR_A_RULE)
+        return;
+    sandbox->failures_listed++;
+    sandbox->failed[rule].listed++;
+    uint32_t number = (uint32_t)rule;
+    size_t length = strlen(message);
+    put(sandbox, &sandbox->failures, &sandbox->current.line, sizeof sandbox->current.line);
+    put(sandbox, &sandbox->failures, &number, sizeof number);
+    put_text(sandbox, &sandbox->failures, sandbox->current.id, sandbox->current.id_length);
+    put_text(sandbox, &sandbox->failures, message, length < 1000 ? length : 1000);
+}
+
+void tagua_sandbox_watch_rules(struct tagua_sandbox *sandbox)
+{
+    lua_State *L = sandbox->L;
+    sandbox->watch = (struct tagua_decider_watch){sandbox,  on_enter,   on_start,
+                                                  on_leave, on_unknown, on_failed};
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &tagua_sandbox_decider);
+    tagua_decider_watch(lua_touserdata(L, -1), &sandbox->watch);
+    lua_pop(L, 1);
+}
+
+/* --- what the records look like --------------------------------------------------------------- */
+
+void tagua_sandbox_forget_input(struct tagua_sandbox *sandbox)
+{
+    tagua_reader_free(sandbox->reader);
+    tagua_schema_free(sandbox->schema);
+    free(sandbox->present);
+    sandbox->reader = NULL;
+    sandbox->schema = NULL;
+    sandbox->present = NULL;
+    tagua_buffer_free(&sandbox->rows);
+    tagua_buffer_free(&sandbox->rejected);
+    tagua_buffer_free(&sandbox->failures);
+}
+
+struct input_call {
+    struct tagua_sandbox *sandbox;
+    const char *bytes;
+    size_t length;
+    struct tagua_error *error;
+    int result;
+};
+
+static const char *text_at(lua_State *L, int table, const char *name, const char *otherwise)
+{
+    lua_getfield(L, table, name); /* stays on the stack, and so does its text */
+    return lua_isnil(L, -1) ? otherwise : luaL_checkstring(L, -1);
+}
+
+/* Builds the schema out of the language's fields (on the stack at `list`) and the options. Texts
+ * stay on the stack or in tables until the schema has copied them. */
+static int make_schema(lua_State *L, struct input_call *call, int given, int list)
+{
+    struct tagua_sandbox *sandbox = call->sandbox;
+    size_t count = sandbox->fields;
+    luaL_checkstack(L, (int)count * 5 + 20, "the fields");
+    struct tagua_schema_options options;
+    memset(&options, 0, sizeof options);
+    const char *format = text_at(L, given, "format", "csv");
+    options.format = strcmp(format, "jsonl") == 0 ? TAGUA_JSONL : TAGUA_CSV;
+    options.delimiter = text_at(L, given, "delimiter", ",")[0];
+    options.id = text_at(L, given, "id", "id");
+    lua_getfield(L, given, "header");
+    if (lua_istable(L, -1)) {
+        int header = lua_gettop(L);
+        size_t columns = lua_rawlen(L, header);
+        const char **names = lua_newuserdatauv(L, (columns + 1) * sizeof *names, 0);
+        for (size_t i = 0; i < columns; i++) {
+            lua_rawgeti(L, header, (lua_Integer)i + 1);
+            names[i] = luaL_checkstring(L, -1);
+            lua_pop(L, 1); /* the table keeps it */
+        }
+        options.header = names;
+        options.header_count = columns;
+    }
+    struct tagua_field *fields = lua_newuserdatauv(L, (count + 1) * sizeof *fields, 0);
+    memset(fields, 0, (count + 1) * sizeof *fields);
+    for (size_t i = 0; i < count; i++) {
+        lua_rawgeti(L, list, (lua_Integer)i + 1);
+        int field = lua_gettop(L);
+        fields[i].name = text_at(L, field, "name", NULL);
+        fields[i].source = text_at(L, field, "source", NULL);
+        fields[i].type = (enum tagua_field_type)tagua_field_type(text_at(L, field, "type", ""));
+        fields[i].format = text_at(L, field, "format", NULL);
+        lua_getfield(L, field, "roc");
+        fields[i].roc = lua_toboolean(L, -1);
+    }
+    options.fields = fields;
+    options.field_count = count;
+    options.zone = sandbox->zone;
+    sandbox->schema = tagua_schema_new(&options, call->error);
+    if (sandbox->schema == NULL)
+        return -1;
+    sandbox->reader = tagua_reader_new(sandbox->schema, call->error);
+    if (sandbox->reader == NULL)
+        return -1;
+    sandbox->present = calloc(count + 1, sizeof *sandbox->present);
+    return sandbox->present != NULL ? 0 : tagua_error_set(call->error, "EIO", "out of memory");
+}
+
+static int set_input(lua_State *L)
+{
+    struct input_call *call = lua_touserdata(L, 1);
+    call->result = -1;
+    if (tagua_lua_values_read(L, call->bytes, call->length, call->error) == 0)
+        return 0;
+    int given = lua_gettop(L);
+    luaL_checktype(L, given, LUA_TTABLE);
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &tagua_sandbox_language);
+    int language = lua_gettop(L);
+    lua_getfield(L, language, "clock");
+    lua_getfield(L, given, "at");
+    luaL_checkinteger(L, -1);
+    lua_call(L, 1, 0);
+    const char *zone = text_at(L, language, "zone_name", "Asia/Taipei");
+    if (call->sandbox->zone == NULL) /* once: later a worker can open no file */
+        call->sandbox->zone = tagua_zone_open(zone, call->error);
+    if (call->sandbox->zone == NULL)
+        return 0;
+    lua_getfield(L, language, "fields");
+    call->result = make_schema(L, call, given, lua_gettop(L));
+    return 0;
+}
+
+int tagua_sandbox_input(struct tagua_sandbox *sandbox, const char *options, size_t length,
+                        struct tagua_error *error)
+{
+    lua_State *L = sandbox->L;
+    if (sandbox->failed == NULL)
+        return tagua_error_set(error, "EPROTOCOL", "no rules are loaded");
+    tagua_sandbox_forget_input(sandbox);
+    struct input_call call = {sandbox, options, length, error, -1};
+    lua_pushcfunction(L, set_input);
+    lua_pushlightuserdata(L, &call);
+    if (lua_pcall(L, 1, 0, 0) != LUA_OK) {
+        const char *message = lua_tostring(L, -1);
+        tagua_error_set(error, "EPROTOCOL", "telling a worker what records look like: %s",
+                        message != NULL ? message : "no reason");
+        lua_pop(L, 1);
+        return -1;
+    }
+    tagua_buffer_init(&sandbox->rows, BLOCK_MOST);
+    tagua_buffer_init(&sandbox->rejected, BLOCK_MOST);
+    tagua_buffer_init(&sandbox->failures, BLOCK_MOST);
+    return call.result;
+}
+
+/* --- deciding --------------------------------------------------------------------------------- */
+
+/* Gives the tagset field the tags that the task knows of the record's user. */
+static void set_tags(lua_State *L, int decider, int tagsets, size_t field,
+                     const struct tagua_record *record, uint32_t *present)
+{
+    int top = lua_gettop(L);
+    if (lua_istable(L, tagsets)) {
+        lua_pushlstring(L, record->id, record->id_length);
+        lua_rawget(L, tagsets);
+    } else {
+        lua_pushnil(L);
+    }
+    if (!lua_istable(L, -1)) {
+        tagua_decider_absent(L, decider, field);
+        lua_settop(L, top);
+        return;
+    }
+    size_t count = lua_rawlen(L, -1);
+    lua_createtable(L, 0, (int)count);
+    for (size_t i = 1; i <= count; i++) {
+        lua_rawgeti(L, -2, (lua_Integer)i);
+        if (lua_type(L, -1) != LUA_TSTRING) {
+            lua_pop(L, 1);
+            continue;
+        }
+        lua_pushboolean(L, 1);
+        lua_rawset(L, -3);
+    }
+    (*present)++;
+    tagua_decider_set(L, decider, field);
+    lua_settop(L, top);
+}
+
+/* Hands the record's values to the decider. */
+static void fill(lua_State *L, struct tagua_sandbox *sandbox, int decider, int tagsets,
+                 ptrdiff_t tagset)
+{
+    const struct tagua_record *record = &sandbox->current;
+    for (size_t i = 0; i < sandbox->fields; i++) {
+        if ((ptrdiff_t)i == tagset) {
+            set_tags(L, decider, tagsets, i, record, &sandbox->present[i]);
+            continue;
+        }
+        const struct tagua_value *value = &record->values[i];
+        if (value->state != TAGUA_VALUE_ABSENT)
+            sandbox->present[i]++;
+        switch (value->state) {
+        case TAGUA_VALUE_ABSENT:
+            tagua_decider_absent(L, decider, i);
+            continue;
+        case TAGUA_VALUE_EMPTY:
+            tagua_decider_empty(L, decider, i);
+            continue;
+        case TAGUA_VALUE_BAD:
+            tagua_decider_bad(L, decider, i);
+            continue;
+        case TAGUA_VALUE_TEXT:
+            lua_pushlstring(L, value->text, value->length);
+            break;
+        case TAGUA_VALUE_INTEGER:
+        case TAGUA_VALUE_DATE:
+            lua_pushinteger(L, value->integer);
+            break;
+        case TAGUA_VALUE_NUMBER:
+            lua_pushnumber(L, value->number);
+            break;
+        case TAGUA_VALUE_BOOLEAN:
+            lua_pushboolean(L, value->boolean);
+            break;
+        }
+        tagua_decider_set(L, decider, i);
+    }
+}
+
+static void put_row(struct tagua_sandbox *sandbox, const char *wants)
+{
+    const struct tagua_record *record = &sandbox->current;
+    uint32_t delta = (uint32_t)(record->line - sandbox->last_line);
+    sandbox->last_line = record->line;
+    put(sandbox, &sandbox->rows, &delta, sizeof delta);
+    put_text(sandbox, &sandbox->rows, record->id, record->id_length);
+    put(sandbox, &sandbox->rows, wants, sandbox->tags);
+    sandbox->records++;
+}
+
+/* A record that could not even be handed to the rules: all its tags have failed. */
+static void put_failed_row(struct tagua_sandbox *sandbox)
+{
+    char wants[256];
+    const struct tagua_record *record = &sandbox->current;
+    for (size_t rule = 0; rule < sandbox->rules; rule++)
+        on_failed(sandbox, rule, "the record does not fit into the rules' memory", false);
+    uint32_t delta = (uint32_t)(record->line - sandbox->last_line);
+    sandbox->last_line = record->line;
+    put(sandbox, &sandbox->rows, &delta, sizeof delta);
+    put_text(sandbox, &sandbox->rows, record->id, record->id_length);
+    memset(wants, TAGUA_WANT_FAILED, sizeof wants);
+    for (size_t left = sandbox->tags; left > 0;) {
+        size_t part = left < sizeof wants ? left : sizeof wants;
+        put(sandbox, &sandbox->rows, wants, part);
+        left -= part;
+    }
+    sandbox->records++;
+}
+
+static void put_rejected(struct tagua_sandbox *sandbox)
+{
+    const struct tagua_record *record = &sandbox->current;
+    sandbox->rejected_all++;
+    if (sandbox->rejected_listed >= LISTED_MOST)
+        return;
+    sandbox->rejected_listed++;
+    put(sandbox, &sandbox->rejected, &record->line, sizeof record->line);
+    put(sandbox, &sandbox->rejected, &record->column, sizeof record->column);
+    put_text(sandbox, &sandbox->rejected, record->message, strlen(record->message));
+}
+
+/* Goes through the rest of the chunk; raises when a record exhausts the memory. */
+static int decide_rest(lua_State *L)
+{
+    struct tagua_sandbox *sandbox = lua_touserdata(L, 1);
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &tagua_sandbox_decider);
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &tagsets_key);
+    ptrdiff_t tagset = tagua_decider_tagset(lua_touserdata(L, 2));
+    for (;;) {
+        int got = tagua_reader_next(sandbox->reader, &sandbox->current);
+        if (got == 0)
+            break;
+        sandbox->record = sandbox->next_record++;
+        if (got < 0) {
+            put_rejected(sandbox);
+        } else {
+            sandbox->deciding = true;
+            fill(L, sandbox, 2, 3, tagset);
+            put_row(sandbox, tagua_decider_run(L, 2));
+            sandbox->deciding = false;
+        }
+        if (tagua_watchdog_ticked() && sandbox->options.alive != NULL)
+            sandbox->options.alive(sandbox->options.context);
+    }
+    sandbox->ended = true;
+    return 0;
+}
+
+struct task_call {
+    struct tagua_sandbox *sandbox;
+    const char *bytes;
+    size_t length;
+    size_t used; /* by the value in front of the chunk */
+    int64_t first_line;
+    struct tagua_error *error;
+};
+
+static void copy_reason(lua_State *L, int entry, char *to, size_t size)
+{
+    lua_getfield(L, entry, "reason");
+    snprintf(to, size, "%s", luaL_optstring(L, -1, "ended the worker"));
+    lua_pop(L, 1);
+}
+
+/* Reads the value in front of the chunk. */
+static int read_task(lua_State *L)
+{
+    struct task_call *call = lua_touserdata(L, 1);
+    struct tagua_sandbox *sandbox = call->sandbox;
+    call->used = tagua_lua_values_read(L, call->bytes, call->length, call->error);
+    if (call->used == 0)
+        return 0;
+    luaL_checktype(L, 2, LUA_TTABLE);
+    lua_getfield(L, 2, "tagsets");
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &tagsets_key);
+    lua_getfield(L, 2, "first_line");
+    call->first_line = luaL_optinteger(L, -1, 1);
+    lua_getfield(L, 2, "announce");
+    sandbox->announce = lua_toboolean(L, -1);
+    sandbox->skip_count = 0;
+    lua_getfield(L, 2, "skip");
+    if (lua_istable(L, -1)) {
+        int list = lua_gettop(L);
+        size_t count = lua_rawlen(L, list);
+        for (size_t i = 0; i < count && i < TAGUA_SANDBOX_SKIPS; i++) {
+            struct tagua_skip *skip = &sandbox->skips[sandbox->skip_count++];
+            lua_rawgeti(L, list, (lua_Integer)i + 1);
+            int entry = lua_gettop(L);
+            lua_getfield(L, entry, "record");
+            skip->record = (size_t)luaL_checkinteger(L, -1);
+            lua_getfield(L, entry, "rule");
+            skip->rule = lua_isnil(L, -1) ? SIZE_MAX : (size_t)luaL_checkinteger(L, -1);
+            copy_reason(L, entry, skip->reason, sizeof skip->reason);
+            lua_settop(L, list);
+        }
+    }
+    lua_getfield(L, 2, "disabled");
+    if (lua_istable(L, -1)) {
+        int list = lua_gettop(L);
+        size_t count = lua_rawlen(L, list);
+        for (size_t i = 0; i < count; i++) {
+            lua_rawgeti(L, list, (lua_Integer)i + 1);
+            int entry = lua_gettop(L);
+            lua_getfield(L, entry, "rule");
+            size_t rule = (size_t)luaL_checkinteger(L, -1);
+            if (rule < sandbox->rules)
+                copy_reason(L, entry, sandbox->failed[rule].disabled,
+                            sizeof sandbox->failed[rule].disabled);
+            lua_settop(L, list);
+        }
+    }
+    return 0;
+}
+
+static void clear_counters(struct tagua_sandbox *sandbox)
+{
+    tagua_buffer_clear(&sandbox->rows);
+    tagua_buffer_clear(&sandbox->rejected);
+    tagua_buffer_clear(&sandbox->failures);
+    sandbox->records = sandbox->rejected_listed = sandbox->rejected_all = 0;
+    sandbox->failures_listed = sandbox->failures_all = 0;
+    sandbox->next_record = 0;
+    sandbox->ended = sandbox->overflow = sandbox->deciding = false;
+    memset(sandbox->present, 0, sandbox->fields * sizeof *sandbox->present);
+    memset(sandbox->unknown, 0, sandbox->rules * sandbox->fields * sizeof *sandbox->unknown);
+    for (size_t rule = 0; rule < sandbox->rules; rule++)
+        sandbox->failed[rule].listed = 0;
+}
+
+static int put_block(struct tagua_sandbox *sandbox, int64_t first_line, struct tagua_buffer *block,
+                     struct tagua_error *error)
+{
+    struct tagua_block_head head;
+    memset(&head, 0, sizeof head);
+    head.first_line = first_line;
+    head.tags = (uint32_t)sandbox->tags;
+    head.fields = (uint32_t)sandbox->fields;
+    head.records = sandbox->records;
+    head.rejected = sandbox->rejected_listed;
+    head.rejected_all = sandbox->rejected_all;
+    head.failures = sandbox->failures_listed;
+    head.failures_all = sandbox->failures_all;
+    for (size_t i = 0; i < sandbox->rules * sandbox->fields; i++)
+        head.unknown += sandbox->unknown[i] > 0;
+    put(sandbox, block, &head, sizeof head);
+    put(sandbox, block, sandbox->rows.data, sandbox->rows.length);
+    put(sandbox, block, sandbox->rejected.data, sandbox->rejected.length);
+    put(sandbox, block, sandbox->failures.data, sandbox->failures.length);
+    for (size_t i = 0; i < sandbox->rules * sandbox->fields; i++) {
+        if (sandbox->unknown[i] == 0)
+            continue;
+        uint32_t row[3] = {(uint32_t)(i / sandbox->fields), (uint32_t)(i % sandbox->fields),
+                           sandbox->unknown[i]};
+        put(sandbox, block, row, sizeof row);
+    }
+    put(sandbox, block, sandbox->present, sandbox->fields * sizeof *sandbox->present);
+    if (sandbox->overflow)
+        return tagua_error_set(error, "ETOOBIG",
+                               "the decisions of one chunk of records exceed %d MiB: %zu tags are "
+                               "too many for it",
+                               BLOCK_MOST / (1024 * 1024), sandbox->tags);
+    return 0;
+}
+
+int tagua_sandbox_decide(struct tagua_sandbox *sandbox, const char *task, size_t length,
+                         struct tagua_buffer *block, struct tagua_error *error)
+{
+    lua_State *L = sandbox->L;
+    if (sandbox->reader == NULL)
+        return tagua_error_set(error, "EPROTOCOL", "nobody said what records look like");
+    struct task_call call = {sandbox, task, length, 0, 1, error};
+    clear_counters(sandbox);
+    tagua_sandbox_watch_rules(sandbox);
+    tagua_error_set(error, "EPROTOCOL", "a worker's task makes no sense");
+    lua_pushcfunction(L, read_task);
+    lua_pushlightuserdata(L, &call);
+    if (lua_pcall(L, 1, 0, 0) != LUA_OK) {
+        const char *message = lua_tostring(L, -1);
+        tagua_error_set(error, "EPROTOCOL", "a worker's task makes no sense: %s",
+                        message != NULL ? message : "no reason");
+        lua_pop(L, 1);
+        return -1;
+    }
+    if (call.used == 0)
+        return -1;
+    sandbox->last_line = call.first_line;
+    tagua_reader_open(sandbox->reader, task + call.used, length - call.used, call.first_line);
+    while (!sandbox->ended) {
+        size_t before = sandbox->next_record;
+        lua_pushcfunction(L, decide_rest);
+        lua_pushlightuserdata(L, sandbox);
+        if (lua_pcall(L, 1, 0, 0) == LUA_OK)
+            continue;
+        lua_pop(L, 1);
+        tagua_sandbox_settle(sandbox, LUA_ERRMEM);
+        if (sandbox->next_record == before)
+            return tagua_error_set(error, "ERULES", "the rules leave no memory to decide with");
+        if (sandbox->deciding)
+            put_failed_row(sandbox);
+        sandbox->deciding = false;
+    }
+    return put_block(sandbox, call.first_line, block, error);
+}

@@ -1,0 +1,337 @@
+/* The parent's side of workers. Owns the processes and their pipes; never blocks on one. */
+#define _GNU_SOURCE
+#include "workers.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "buffer.h"
+#include "clock.h"
+#include "frame.h"
+
+extern char **environ;
+
+enum { WORKERS_MOST = 256, QUEUE_MOST = 2 * TAGUA_FRAME_MOST, READ_SIZE = 256 * 1024 };
+
+struct tagua_worker {
+    pid_t pid;
+    int to, from; /* -1 when closed */
+    bool gone;    /* nothing more will come */
+    int status;   /* of waitpid, once `pid` is -1 */
+    struct tagua_buffer queue, arrived;
+    size_t written, taken; /* of queue and of arrived */
+    int64_t last_active_ns;
+    char ending[64];
+};
+
+/* What of the environment a worker may see: where libraries and time zones are, how a sanitizer
+ * reports. No secret is among it. */
+static bool passes(const char *variable)
+{
+    static const char *const names[] = {"LD_LIBRARY_PATH=", "TZDIR=", "ASAN_OPTIONS=",
+                                        "UBSAN_OPTIONS=", "LSAN_OPTIONS="};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strncmp(variable, names[i], strlen(names[i])) == 0)
+            return true;
+    return false;
+}
+
+static int spawn(const char *executable, int in, int out, pid_t *pid)
+{
+    char argument[] = "--worker", name[] = "tagua";
+    char *const argv[] = {name, argument, NULL};
+    char *environment[16];
+    size_t count = 0;
+    for (char **variable = environ; variable != NULL && *variable != NULL; variable++)
+        if (passes(*variable) && count < 15)
+            environment[count++] = *variable;
+    environment[count] = NULL;
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attributes;
+    int failure = posix_spawn_file_actions_init(&actions);
+    if (failure != 0)
+        return failure;
+    failure = posix_spawnattr_init(&attributes);
+    if (failure != 0) {
+        posix_spawn_file_actions_destroy(&actions);
+        return failure;
+    }
+    sigset_t none, standard;
+    sigemptyset(&none);
+    sigemptyset(&standard);
+    sigaddset(&standard, SIGPIPE);
+    sigaddset(&standard, SIGTERM);
+    sigaddset(&standard, SIGINT);
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+    posix_spawnattr_setsigmask(&attributes, &none);
+    posix_spawnattr_setsigdefault(&attributes, &standard);
+    posix_spawn_file_actions_adddup2(&actions, in, STDIN_FILENO);
+    posix_spawn_file_actions_adddup2(&actions, out, STDOUT_FILENO);
+    posix_spawn_file_actions_addclosefrom_np(&actions, STDERR_FILENO);
+    failure = posix_spawnp(pid, executable, &actions, &attributes, argv, environment);
+    posix_spawnattr_destroy(&attributes);
+    posix_spawn_file_actions_destroy(&actions);
+    return failure;
+}
+
+/* Descriptors of a pipe that are neither 0, 1 nor 2, and closed in every child. */
+static int make_pipe(int ends[2])
+{
+    int raw[2];
+    if (pipe2(raw, O_CLOEXEC) != 0)
+        return -1;
+    for (int i = 0; i < 2; i++)
+        ends[i] = fcntl(raw[i], F_DUPFD_CLOEXEC, 3);
+    close(raw[0]);
+    close(raw[1]);
+    if (ends[0] >= 0 && ends[1] >= 0)
+        return 0;
+    if (ends[0] >= 0)
+        close(ends[0]);
+    if (ends[1] >= 0)
+        close(ends[1]);
+    return -1;
+}
+
+struct tagua_worker *tagua_worker_start(const char *executable, struct tagua_error *error)
+{
+    int down[2] = {-1, -1}, up[2] = {-1, -1};
+    struct tagua_worker *worker = calloc(1, sizeof *worker);
+    if (worker == NULL || make_pipe(down) != 0 || make_pipe(up) != 0) {
+        tagua_error_set(error, "EIO", "starting a worker: %s", strerror(errno));
+        goto fail;
+    }
+    int failure = spawn(executable, down[0], up[1], &worker->pid);
+    if (failure != 0) {
+        tagua_error_set(error, "EIO", "starting a worker: cannot run '%s': %s", executable,
+                        strerror(failure));
+        goto fail;
+    }
+    close(down[0]);
+    close(up[1]);
+    worker->to = down[1];
+    worker->from = up[0];
+    fcntl(worker->to, F_SETFL, O_NONBLOCK);
+    fcntl(worker->from, F_SETFL, O_NONBLOCK);
+    fcntl(worker->to, F_SETPIPE_SZ, 1024 * 1024); /* best effort: a chunk in one write */
+    tagua_buffer_init(&worker->queue, QUEUE_MOST);
+    tagua_buffer_init(&worker->arrived, QUEUE_MOST);
+    worker->last_active_ns = tagua_clock_monotonic_ns();
+    return worker;
+fail:
+    for (int i = 0; i < 2; i++) {
+        if (down[i] >= 0)
+            close(down[i]);
+        if (up[i] >= 0)
+            close(up[i]);
+    }
+    free(worker);
+    return NULL;
+}
+
+int tagua_worker_send(struct tagua_worker *worker, uint32_t kind, const void *bytes, size_t length,
+                      const void *more, size_t more_length, struct tagua_error *error)
+{
+    if (worker->gone)
+        return tagua_error_set(error, "EIO", "a worker has ended (%s)",
+                               tagua_worker_ending(worker));
+    if (length > TAGUA_FRAME_MOST || more_length > TAGUA_FRAME_MOST - length)
+        return tagua_error_set(error, "ETOOBIG", "a chunk of %zu bytes is too big for a worker",
+                               length + more_length);
+    if (worker->written > 0) {
+        tagua_buffer_consume(&worker->queue, worker->written);
+        worker->written = 0;
+    }
+    size_t before = worker->queue.length;
+    struct tagua_frame_head head = {(uint32_t)(length + more_length), kind};
+    if (tagua_buffer_append(&worker->queue, &head, sizeof head) != 0 ||
+        (length > 0 && tagua_buffer_append(&worker->queue, bytes, length) != 0) ||
+        (more_length > 0 && tagua_buffer_append(&worker->queue, more, more_length) != 0)) {
+        worker->queue.length = before;
+        return tagua_error_set(error, "ETOOBIG", "too much is waiting for a worker");
+    }
+    return 0;
+}
+
+/* A write that raises no SIGPIPE, in a process whose signals are its own business. */
+static ssize_t write_quietly(int descriptor, const void *bytes, size_t length)
+{
+    sigset_t pipe_signal, before, pending;
+    sigemptyset(&pipe_signal);
+    sigaddset(&pipe_signal, SIGPIPE);
+    sigpending(&pending);
+    bool was_pending = sigismember(&pending, SIGPIPE) == 1;
+    pthread_sigmask(SIG_BLOCK, &pipe_signal, &before);
+    ssize_t written = write(descriptor, bytes, length);
+    int failure = errno;
+    if (written < 0 && failure == EPIPE && !was_pending) {
+        const struct timespec at_once = {0, 0};
+        while (sigtimedwait(&pipe_signal, NULL, &at_once) < 0 && errno == EINTR)
+            continue;
+    }
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    errno = failure;
+    return written;
+}
+
+static void push(struct tagua_worker *worker)
+{
+    while (worker->written < worker->queue.length) {
+        ssize_t written = write_quietly(worker->to, worker->queue.data + worker->written,
+                                        worker->queue.length - worker->written);
+        if (written < 0) {
+            if (errno != EAGAIN && errno != EINTR)
+                tagua_buffer_clear(&worker->queue), worker->written = 0; /* its end will be read */
+            return;
+        }
+        worker->written += (size_t)written;
+        worker->last_active_ns = tagua_clock_monotonic_ns();
+    }
+    tagua_buffer_clear(&worker->queue);
+    worker->written = 0;
+}
+
+static void pull(struct tagua_worker *worker)
+{
+    if (worker->taken > 0) {
+        tagua_buffer_consume(&worker->arrived, worker->taken);
+        worker->taken = 0;
+    }
+    for (;;) {
+        char *to = tagua_buffer_reserve(&worker->arrived, READ_SIZE);
+        if (to == NULL)
+            return; /* the cap: what is here must be taken first */
+        ssize_t got = read(worker->from, to, READ_SIZE);
+        if (got < 0) {
+            if (errno != EAGAIN && errno != EINTR)
+                worker->gone = true;
+            return;
+        }
+        if (got == 0) {
+            worker->gone = true;
+            return;
+        }
+        worker->arrived.length += (size_t)got;
+        worker->last_active_ns = tagua_clock_monotonic_ns();
+        if (got < READ_SIZE)
+            return;
+    }
+}
+
+void tagua_workers_poll(struct tagua_worker **workers, size_t count, int timeout_ms)
+{
+    struct pollfd wanted[2 * WORKERS_MOST];
+    struct tagua_worker *owner[2 * WORKERS_MOST];
+    nfds_t used = 0;
+    for (size_t i = 0; i < count && used + 2 <= 2 * WORKERS_MOST; i++) {
+        struct tagua_worker *worker = workers[i];
+        if (worker == NULL || worker->gone)
+            continue;
+        owner[used] = worker;
+        wanted[used++] = (struct pollfd){worker->from, POLLIN, 0};
+        if (worker->written < worker->queue.length) {
+            owner[used] = worker;
+            wanted[used++] = (struct pollfd){worker->to, POLLOUT, 0};
+        }
+    }
+    if (used == 0 || poll(wanted, used, timeout_ms) <= 0)
+        return;
+    for (nfds_t i = 0; i < used; i++) {
+        if (wanted[i].revents == 0)
+            continue;
+        if (wanted[i].fd == owner[i]->from)
+            pull(owner[i]);
+        else
+            push(owner[i]);
+    }
+}
+
+int tagua_worker_receive(struct tagua_worker *worker, uint32_t *kind, const char **bytes,
+                         size_t *length)
+{
+    struct tagua_frame_head head;
+    size_t left = worker->arrived.length - worker->taken;
+    if (left >= sizeof head) {
+        memcpy(&head, worker->arrived.data + worker->taken, sizeof head);
+        if (head.length > TAGUA_FRAME_MOST) { /* whatever this is, it is no worker */
+            worker->gone = true;
+            tagua_buffer_clear(&worker->arrived);
+            worker->taken = 0;
+            return -1;
+        }
+        if (left - sizeof head >= head.length) {
+            *kind = head.kind;
+            *bytes = worker->arrived.data + worker->taken + sizeof head;
+            *length = head.length;
+            worker->taken += sizeof head + head.length;
+            return 1;
+        }
+    }
+    return worker->gone ? -1 : 0;
+}
+
+int64_t tagua_worker_last_active_ns(const struct tagua_worker *worker)
+{
+    return worker->last_active_ns;
+}
+
+pid_t tagua_worker_pid(const struct tagua_worker *worker)
+{
+    return worker->pid;
+}
+
+/* Kills and waits; a worker that is gone has closed its pipe, and so has nothing left to do. */
+static void reap(struct tagua_worker *worker)
+{
+    if (worker->pid <= 0)
+        return;
+    pid_t pid = worker->pid;
+    worker->pid = -1;
+    if (waitpid(pid, &worker->status, WNOHANG) == pid)
+        return;
+    if (worker->gone) { /* it may be on its way out: its own ending says more than ours */
+        const struct timespec moment = {0, 2000000};
+        for (int i = 0; i < 250; i++) {
+            if (waitpid(pid, &worker->status, WNOHANG) == pid)
+                return;
+            nanosleep(&moment, NULL);
+        }
+    }
+    kill(pid, SIGKILL);
+    while (waitpid(pid, &worker->status, 0) < 0 && errno == EINTR)
+        continue;
+}
+
+const char *tagua_worker_ending(struct tagua_worker *worker)
+{
+    reap(worker);
+    if (WIFSIGNALED(worker->status))
+        snprintf(worker->ending, sizeof worker->ending, "signal %d, %s", WTERMSIG(worker->status),
+                 strsignal(WTERMSIG(worker->status)));
+    else
+        snprintf(worker->ending, sizeof worker->ending, "exit code %d",
+                 WEXITSTATUS(worker->status));
+    return worker->ending;
+}
+
+void tagua_worker_free(struct tagua_worker *worker)
+{
+    if (worker == NULL)
+        return;
+    close(worker->to);
+    close(worker->from);
+    worker->gone = false; /* no waiting for its own ending */
+    reap(worker);
+    tagua_buffer_free(&worker->queue);
+    tagua_buffer_free(&worker->arrived);
+    free(worker);
+}

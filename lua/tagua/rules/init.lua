@@ -1,0 +1,122 @@
+--- Rules in the caller's own Lua state: load a rule file, decide records given as Lua tables.
+--
+--    local rules = assert(require("tagua").rules.load("rules.lua"))
+--    local tags, info = rules:decide({ orders = 12, spend = 900 }, os.time())
+--    if tags.VIP then ... end
+--
+-- The rule file sees the same language as in the command, but runs without workers: nothing limits
+-- the time and the memory that a rule takes. For files that are not one's own, use tagua.rules.pool.
+-- @module tagua.rules
+local core = require("tagua.core")
+local fields = require("tagua.rules.fields")
+local language = require("tagua.rules.language")
+local options = require("tagua.options")
+local ruleset = require("tagua.rules.ruleset")
+
+local M = {}
+
+local Ruleset = {}
+Ruleset.__index = Ruleset
+
+local LOAD = { path = { type = "string", min = 1 }, source = { type = "string" }, name = { type = "string", min = 1 } }
+
+--- Loads a rule file.
+-- @tparam string|table given the file's path, or { source = text, name = what to call it }
+-- @treturn table|nil a ruleset: `zone`, `fields`, `tags`, `rules`, `groups`, `folders`, `hash`,
+--   `reads_tags`, `tests`, and the methods `decide` and `test`
+-- @treturn string message, with the file's line
+-- @treturn string "ERULES", or "EIO" when the file can't be read
+function M.load(given)
+  if type(given) == "string" then given = { path = given } end
+  local file, message, code = ruleset.read(options.check("rules.load", given, LOAD, 2))
+  if not file then return nil, message, code end
+  local words = language.new(file.name)
+  local chunk
+  chunk, message = load(file.source, "@" .. file.name, "t", words.env)
+  if not chunk then return nil, message, "ERULES" end
+  local ok, reason = pcall(chunk)
+  local description
+  if ok then
+    ok, description = pcall(words.finish, words)
+    reason = description
+  end
+  if not ok then
+    if type(reason) ~= "string" then
+      reason = ("%s: the file raised a %s instead of a message"):format(file.name, type(reason))
+    end
+    return nil, reason, "ERULES"
+  end
+  description.hash = core.workers.hash(file.source)
+  description.path, description.name, description.words = file.path, file.name, words
+  return setmetatable(description, Ruleset)
+end
+
+-- What a program puts where a database has no value.
+local function is_empty(value, field)
+  return value == "" or (type(value) == "string" and field.type ~= "text" and not value:find("%S"))
+    or (type(value) == "userdata" and not getmetatable(value))
+end
+
+-- A field's value out of a record: by its name, or by the name of its column. Texts are read as a
+-- file's cells are, so that a record may come from anywhere.
+local function fill(words, i, field, record)
+  local value = record[field.source]
+  if value == nil then value = record[field.name] end
+  local decider = words.decider
+  if value == nil then return decider:absent(i) end
+  if is_empty(value, field) then return decider:empty(i) end
+  if type(value) == "string" and (field.type == "integer" or field.type == "number") then
+    value = value:find("^%s*[+-]?[%d.]+%s*$") and tonumber(value) or value
+  elseif field.type == "text" and math.type(value) == "integer" then
+    value = tostring(value)
+  end
+  local converted = fields.convert(field, value, words:zone())
+  if converted == nil then return decider:bad(i) end
+  decider:set(i, converted)
+end
+
+--- Decides one record.
+-- @tparam table record its values by the fields' names or their columns'. A key that is not there
+--   is a field that the record does not have, and whoever reads it can't decide; "" and a JSON null
+--   are fields without a value.
+-- @tparam[opt] number now seconds since the epoch; the time of day unless given
+-- @treturn table { [tag] = true | false }: what the rules want; a tag that is not in it is left alone
+-- @treturn table `unknown` { [tag] = the field without a value }, `failed` { [tag] = message }
+function Ruleset:decide(record, now)
+  options.argument("decide: record", record, { type = "table", required = true }, 2)
+  local words = self.words
+  for i, field in ipairs(self.fields) do
+    fill(words, i, field, record)
+  end
+  words.clock(math.tointeger((now or core.system.wall_ns() // 1000000000) // 1))
+  local wants, unknown, failed = words.decider:decide()
+  words.clock(nil)
+  local decision, info = {}, { unknown = {}, failed = {} }
+  for i, tag in ipairs(self.tags) do
+    local want = wants:sub(i, i)
+    if want == "+" or want == "-" then
+      decision[tag.name] = want == "+"
+    elseif want == "?" then
+      local field = self.fields[unknown[i]]
+      info.unknown[tag.name] = field and field.name or "?"
+    elseif want == "!" then
+      info.failed[tag.name] = "failed"
+    end
+  end
+  for _, failure in ipairs(failed) do
+    local rule = self.rules[failure.rule]
+    for tag = rule.first, rule.first + rule.count - 1 do
+      info.failed[self.tags[tag].name] = failure.message
+    end
+  end
+  return decision, info
+end
+
+--- Runs the test blocks of the file.
+-- @tparam[opt] number at the moment (seconds) that a test without `at` takes for now
+-- @treturn {table,...} { name, ok, message, line }
+function Ruleset:test(at)
+  return self.words:test(at or core.system.wall_ns() // 1000000000)
+end
+
+return M

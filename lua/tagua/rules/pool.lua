@@ -1,0 +1,424 @@
+--- A ruleset in worker processes: loads it, tests it, and has chunks of records decided, in order.
+--
+-- What a rule can do to its worker is the worker's end, never the run's: the worker is replaced and
+-- its chunk decided again without the rule that did it, on the record that it did it to.
+-- @module tagua.rules.pool
+local core = require("tagua.core")
+local options = require("tagua.options")
+local ruleset = require("tagua.rules.ruleset")
+
+local M = {}
+
+local workers = core.workers
+
+local MIB = 1024 * 1024
+local QUEUED = 2 -- tasks that one worker has at a time: one at work, one waiting
+local DEATHS_MOST = 5 -- workers that one rule may end before it is not run any more
+local SKIPS_MOST = 64 -- records of one chunk that may end their worker (as in sandbox_state.h)
+
+local START = {
+  jobs = { type = "integer", min = 1, max = 256 },
+  memory = { type = "integer", min = 4 * MIB, max = 4096 * MIB, default = 64 * MIB },
+  seconds = { type = "number", min = 0.01, max = 3600, default = 1 },
+  executable = { type = "string", min = 1 },
+}
+local LOAD = {
+  path = { type = "string", min = 1 },
+  source = { type = "string" },
+  name = { type = "string", min = 1 },
+}
+local INPUT = {
+  format = { type = "string", one_of = { "csv", "jsonl" }, required = true },
+  header = { type = "table" },
+  delimiter = { type = "string", min = 1, max = 1 },
+  id = { type = "string", min = 1, default = "id" },
+  at = { type = "number", required = true },
+}
+
+local Pool = {}
+Pool.__index = Pool
+
+--- Makes a pool. No process starts before there are rules to load.
+-- @tparam table|nil given `jobs` (worker processes), `memory` (bytes that the rules may hold in each),
+--   `seconds` (processor time that the rules may take for one record), `executable` (this one)
+-- @treturn table
+function M.start(given)
+  local checked = options.check("rules.pool.start", given, START, 2)
+  local executable = checked.executable or workers.executable() or os.getenv("TAGUA_EXECUTABLE") or "tagua"
+  return setmetatable({
+    jobs = checked.jobs or math.min(core.system.cores(), 256), memory = checked.memory, seconds = checked.seconds,
+    executable = executable, patience = 30 + 20 * checked.seconds, workers = {},
+  }, Pool)
+end
+
+-- A worker is `handle`, and `expected`: what it was asked for and has not answered, in order.
+function Pool:spawn()
+  local handle, message, code = workers.start(self.executable)
+  if not handle then return nil, message, code end
+  local worker = { handle = handle, expected = {} }
+  self.workers[#self.workers + 1] = worker
+  handle:load(self.file.name, self.file.source, self.memory, self.seconds)
+  worker.expected[1] = { kind = "load" }
+  if self.input_bytes then
+    handle:send("I", self.input_bytes)
+    worker.expected[2] = { kind = "input" }
+  end
+  return worker
+end
+
+function Pool:drop(worker)
+  worker.handle:close()
+  for i, other in ipairs(self.workers) do
+    if other == worker then
+      table.remove(self.workers, i)
+      return
+    end
+  end
+end
+
+function Pool:drop_all()
+  while self.workers[1] do
+    self:drop(self.workers[#self.workers])
+  end
+end
+
+-- Takes what workers have sent and hands it to `handle(worker, kind, first, second)`; kind is "gone"
+-- for a worker that has ended, and then `first` says how. Stops where `handle` returns an error.
+function Pool:listen(handle)
+  local handles = {}
+  for i, worker in ipairs(self.workers) do
+    handles[i] = worker.handle
+  end
+  workers.poll(handles, 1)
+  for i = #self.workers, 1, -1 do
+    local worker = self.workers[i]
+    repeat
+      local kind, first, second = worker.handle:receive()
+      if kind == false then
+        kind = "gone"
+      elseif kind == nil and #worker.expected > 0 and worker.handle:idle() > self.patience then
+        kind, first = "gone", ("no sign of life for %d s"):format(self.patience)
+      end
+      if kind then
+        local message, code = handle(worker, kind, first, second)
+        if message then return nil, message, code end
+      end
+    until not kind or kind == "gone"
+  end
+  return true
+end
+
+-- What to say of a worker that ended before it could decide anything.
+function Pool:obituary(worker, how)
+  if worker.last_words then
+    return ("%s: %s got stuck inside one call for more than %g s"):format(self.file.name,
+      worker.expected[1].kind == "test" and "a test" or "loading the rules", self.seconds), "ERULES"
+  end
+  return ("a worker for the rules ended (%s) before it answered: is '%s' this version of tagua?"):format(how,
+    self.executable), "EIO"
+end
+
+-- Waits for the one answer that this worker owes.
+function Pool:answer(awaited)
+  local result
+  while not result do
+    local ok, message, code = self:listen(function(worker, kind, first, second)
+      if kind == "d" then
+        table.remove(worker.expected, 1)
+        if #worker.expected == 0 and worker == awaited then result = first end
+      elseif kind == "e" then
+        self:drop(worker)
+        return first, second
+      elseif kind == "s" then
+        worker.last_words = true
+      elseif kind == "gone" then
+        local text, word = self:obituary(worker, first)
+        self:drop(worker)
+        return text, word
+      end
+    end)
+    if not ok then return nil, message, code end
+  end
+  return result
+end
+
+--- Loads a rule file; what the pool had loaded before is forgotten.
+-- @tparam table given `path`, or `source` and `name`
+-- @treturn table|nil the ruleset: `zone`, `fields`, `tags` (their positions are those in `wants`),
+--   `rules`, `groups`, `folders`, `hash`, `reads_tags`, `tests`
+-- @treturn string message, with the file's line
+-- @treturn string "ERULES"; "EIO" when the file can't be read or no worker starts
+function Pool:load(given)
+  local checked = options.check("rules.pool.load", given, LOAD, 2)
+  local file, message, code = ruleset.read(checked)
+  if not file then return nil, message, code end
+  self:drop_all()
+  self.file, self.input_bytes, self.ruleset = file, nil, nil
+  local worker
+  worker, message, code = self:spawn()
+  if not worker then return nil, message, code end
+  local bytes
+  bytes, message, code = self:answer(worker)
+  if not bytes then return nil, message, code end
+  local description = assert(workers.read(bytes))
+  description.hash = workers.hash(file.source)
+  description.path, description.name = file.path, file.name
+  self.ruleset = description
+  self.deaths = {}
+  return description
+end
+
+-- A worker that has nothing to do, for what is asked once.
+function Pool:any()
+  if not self.ruleset then error("load rules first", 3) end
+  if self.workers[1] and #self.workers[1].expected == 0 then return self.workers[1] end
+  self:drop_all()
+  local worker, message, code = self:spawn()
+  if not worker then return nil, message, code end
+  local _
+  _, message, code = self:answer(worker)
+  if not _ then return nil, message, code end
+  return worker
+end
+
+--- Runs the test blocks of the rule file.
+-- @tparam table given `at`: the moment (seconds) that a test without one takes for now
+-- @treturn {table,...}|nil { name, ok, message, line }
+function Pool:test(given)
+  local at = given and given.at
+  at = math.tointeger(at and at // 1) or core.system.wall_ns() // 1000000000
+  local worker, message, code = self:any()
+  if not worker then return nil, message, code end
+  worker.handle:send("T", string.pack("=i8", at))
+  worker.expected[#worker.expected + 1] = { kind = "test" }
+  local bytes
+  bytes, message, code = self:answer(worker)
+  if not bytes then return nil, message, code end
+  return assert(workers.read(bytes))
+end
+
+--- Says what the records look like, and what now is.
+-- @tparam table given `format` ("csv" or "jsonl"), `header` (csv: the columns' names), `delimiter`,
+--   `id` (the column or key of the id), `at` (seconds since the epoch)
+-- @treturn boolean|nil true
+-- @treturn string message, naming a column that is missing and the nearest that is there
+-- @treturn string "EINPUT"
+function Pool:input(given)
+  local checked = options.check("rules.pool.input", given, INPUT, 2)
+  checked.at = math.tointeger(checked.at // 1)
+  local worker, message, code = self:any()
+  if not worker then return nil, message, code end
+  local bytes
+  bytes, message, code = workers.write(checked)
+  if not bytes then return nil, message, code end
+  worker.handle:send("I", bytes)
+  worker.expected[#worker.expected + 1] = { kind = "input" }
+  local answered
+  answered, message, code = self:answer(worker)
+  if not answered then return nil, message, code end
+  self.input_bytes = bytes
+  for i = #self.workers, 1, -1 do
+    if self.workers[i] ~= worker then self:drop(self.workers[i]) end
+  end
+  return true
+end
+
+-- Puts names where the worker's block has positions.
+function Pool:translate(block)
+  local rules, fields = self.ruleset.rules, self.ruleset.fields
+  for _, failure in ipairs(block.failures) do
+    failure.rule = rules[failure.rule].name
+  end
+  local unknown = {}
+  for _, entry in ipairs(block.unknown) do
+    local rule = rules[entry.rule]
+    for tag = rule.first, rule.first + rule.count - 1 do
+      unknown[#unknown + 1] = { tag = tag, field = fields[entry.field].name, count = entry.count }
+    end
+  end
+  block.unknown = unknown
+  local present = {}
+  for i, field in ipairs(fields) do
+    present[field.name] = block.present[i]
+  end
+  block.present = present
+  return block
+end
+
+-- The state of one pass over the records: tasks handed out, blocks that came back too early.
+local Pass = {}
+Pass.__index = Pass
+
+function Pass:hand(worker, task)
+  local front = workers.write({
+    first_line = task.first_line, tagsets = task.tagsets, skip = task.skip, announce = task.announce,
+    disabled = self.disabled,
+  })
+  worker.handle:send("D", front, task.chunk)
+  worker.expected[#worker.expected + 1] = { kind = "task", task = task }
+end
+
+-- The worker that has least to do, where one has room.
+function Pass:idlest()
+  local pool, best = self.pool, nil
+  for _, worker in ipairs(pool.workers) do
+    if #worker.expected < QUEUED + 2 and (not best or #worker.expected < #best.expected) then best = worker end
+  end
+  local busy = best and best.expected[1] and best.expected[#best.expected].kind == "task"
+  if (not best or busy) and #pool.workers < pool.jobs then return pool:spawn() end
+  if best then
+    local tasks = 0
+    for _, entry in ipairs(best.expected) do
+      if entry.kind == "task" then tasks = tasks + 1 end
+    end
+    if tasks < QUEUED then return best end
+  end
+  return nil
+end
+
+-- Hands out chunks while a worker has room and not too much waits to be taken.
+function Pass:feed()
+  while not self.drained and self.handed - self.given < (QUEUED + 1) * self.pool.jobs do
+    local worker, message, code = self:idlest()
+    if not worker then
+      if message then return nil, message, code end
+      return true
+    end
+    local chunk, first_line, tagsets = self.source()
+    if not chunk then
+      self.drained = true
+      if first_line then return nil, first_line, tagsets end
+      return true
+    end
+    self.handed = self.handed + 1
+    self:hand(worker, { number = self.handed, chunk = chunk, first_line = first_line, tagsets = tagsets, skip = {} })
+  end
+  return true
+end
+
+-- Notes which rule ended the worker, on which record; a rule that does it again and again is not
+-- run any more.
+function Pass:blame(task, record, rule, reason)
+  task.skip[#task.skip + 1] = { record = record, rule = rule, reason = reason }
+  local deaths = self.pool.deaths
+  deaths[rule] = (deaths[rule] or 0) + 1
+  if deaths[rule] == DEATHS_MOST then
+    self.disabled[#self.disabled + 1] = {
+      rule = rule,
+      reason = ("is not run any more: it ended a worker for %d users"):format(DEATHS_MOST),
+    }
+  end
+end
+
+-- A worker has ended: finds out what did it, as far as its last words tell, and has another one do
+-- its work. A worker that died without a word is asked to announce each rule the second time.
+function Pass:replace(worker, how)
+  local pool = self.pool
+  local first = worker.expected[1]
+  if not first or first.kind ~= "task" then
+    local message, code = pool:obituary(worker, how)
+    pool:drop(worker)
+    return message, code
+  end
+  local task = first.task
+  if worker.last_words then
+    self:blame(task, worker.last_words.record, worker.last_words.rule,
+      ("got stuck inside one call for more than %g s (a pattern that tries too much?)"):format(pool.seconds))
+  elseif worker.announced then
+    self:blame(task, worker.announced.record, worker.announced.rule, ("ended its worker (%s)"):format(how))
+  elseif task.announce then
+    pool:drop(worker)
+    return ("a worker for the rules ended twice (%s) before it ran one of them"):format(how), "EIO"
+  else
+    task.announce = true
+  end
+  if #task.skip > SKIPS_MOST then
+    pool:drop(worker)
+    return ("more than %d records of one chunk ended their worker; the last: %s"):format(SKIPS_MOST, how), "ERULES"
+  end
+  pool:drop(worker)
+  local fresh, message, code = pool:spawn()
+  if not fresh then return message, code end
+  for _, entry in ipairs(worker.expected) do
+    if entry.kind == "task" then self:hand(fresh, entry.task) end
+  end
+end
+
+function Pass:hear(worker, kind, first, second)
+  if kind == "d" then
+    local entry = table.remove(worker.expected, 1)
+    worker.announced = nil
+    if entry.kind == "task" then self.blocks[entry.task.number] = first end
+  elseif kind == "n" then
+    worker.announced = { record = first, rule = second }
+  elseif kind == "s" then
+    worker.last_words = { record = first, rule = second }
+  elseif kind == "e" then
+    self.pool:drop(worker)
+    return first, second
+  elseif kind == "gone" then
+    return self:replace(worker, first)
+  end
+end
+
+-- The next block in the order of the input; nil at the end; nil, message, code when it can't go on.
+function Pass:next()
+  if self.broken then return nil, table.unpack(self.broken) end
+  while true do
+    local bytes = self.blocks[self.given + 1]
+    if bytes then
+      self.given = self.given + 1
+      self.blocks[self.given] = nil
+      return self.pool:translate(workers.block(bytes))
+    end
+    local ok, message, code = self:feed()
+    if ok and self.drained and self.given == self.handed then return nil end
+    if ok and not self.blocks[self.given + 1] then
+      ok, message, code = self.pool:listen(function(...)
+        return self:hear(...)
+      end)
+    end
+    if not ok then
+      self.broken = { message, code }
+      return nil, message, code
+    end
+  end
+end
+
+--- Decides records.
+-- @tparam function source gives a chunk of whole records and the number of its first line, and where
+--   the rules read a tagset the tags of its users: { [id] = { name, ... } }; nil at the end, or
+--   nil, message, code when there will be no more though there should be
+-- @treturn function an iterator over blocks in the input's order: { n, ids, lines, wants, rejected,
+--   rejected_count, failures, failed, unknown, present }; at the end nil, or nil, message, code
+function Pool:decide(source)
+  if not self.input_bytes then error("say what the records look like first: pool:input", 2) end
+  for i = #self.workers, 1, -1 do -- what an abandoned pass left behind
+    if #self.workers[i].expected > 0 then self:drop(self.workers[i]) end
+  end
+  local pass = setmetatable({ pool = self, source = source, blocks = {}, handed = 0, given = 0, disabled = {} }, Pass)
+  return function()
+    return pass:next()
+  end
+end
+
+--- The process ids of the workers that run now.
+-- @treturn {integer,...}
+function Pool:pids()
+  local pids = {}
+  for i, worker in ipairs(self.workers) do
+    pids[i] = worker.handle:pid()
+  end
+  return pids
+end
+
+--- Ends the workers. The pool can load again afterwards.
+function Pool:close()
+  self:drop_all()
+  self.ruleset, self.input_bytes = nil, nil
+end
+
+Pool.__gc = Pool.close
+Pool.__close = Pool.close
+
+return M

@@ -1,0 +1,175 @@
+--- The test blocks of a rule file: checked when it is loaded, run before every plan.
+-- Runs inside the sandbox as part of the trusted prelude, and in the caller's own state.
+-- @module tagua.rules.tests
+local fields = require("tagua.rules.fields")
+local nearest = require("tagua.nearest")
+local options = require("tagua.options")
+
+local M = {}
+
+local quote = options.quote
+
+local WORDS = { ["+"] = "true", ["-"] = "false", ["."] = "leave", ["?"] = "unknown", ["!"] = "failed" }
+
+local function sorted(map)
+  local names = {}
+  for name in pairs(map) do
+    names[#names + 1] = name
+  end
+  table.sort(names, function(a, b)
+    return tostring(a) < tostring(b)
+  end)
+  return names
+end
+
+-- The user of a test, typed by the declared fields.
+local function type_user(language, test, complain)
+  local typed = {}
+  for _, name in ipairs(sorted(test.user)) do
+    local field = language.fields_by_name[name]
+    if not field then
+      complain(("user has the field %s, which fields { } does not declare%s"):format(quote(name),
+        nearest.hint(tostring(name), language.fields_by_name)))
+    end
+    local value, message = fields.convert(field, test.user[name], language:zone())
+    if value == nil then complain("user: " .. message) end
+    typed[name] = value
+  end
+  return typed
+end
+
+local function show_expected(language, value)
+  if value == language.leave then return "leave" end
+  return type(value) == "string" and ('"%s"'):format(value) or tostring(value)
+end
+
+-- Every name that expect may use.
+local function expectable(language, positions)
+  local names = {}
+  for name in pairs(positions) do
+    names[name] = true
+  end
+  for _, group in ipairs(language.groups) do
+    names[group.name] = true
+  end
+  return names
+end
+
+local function check_expected(language, test, positions, names, complain)
+  for _, name in ipairs(sorted(test.expect)) do
+    local value = test.expect[name]
+    local group = language.groups_by_name[name]
+    if group then
+      local members = {}
+      for i, index in ipairs(group.tags) do
+        members[i] = language.tags[index].name
+      end
+      local known = value == false or value == language.leave
+      for _, member in ipairs(members) do
+        known = known or member == value
+      end
+      if not known then
+        complain(("expect: the one_of '%s' is one of its members (%s), false or leave; got %s%s"):format(name,
+          table.concat(members, ", "), quote(value),
+          type(value) == "string" and nearest.hint(value, members) or ""))
+      end
+    elseif not positions[name] then
+      complain(("expect names %s, which no rule owns%s"):format(quote(name), nearest.hint(tostring(name), names)))
+    elseif type(value) ~= "boolean" and value ~= language.leave then
+      complain(("expect: the tag '%s' is true, false or leave; got %s"):format(name, quote(value)))
+    end
+  end
+end
+
+--- Checks the test blocks of a language that has all its rules. Raises at a test's line.
+function M.prepare(language)
+  local positions = {}
+  for i, tag in ipairs(language.tags) do
+    positions[tag.name] = i
+  end
+  language.positions = positions
+  local names = expectable(language, positions)
+  for _, test in ipairs(language.tests) do
+    local function complain(message)
+      language:complain(("test '%s': %s"):format(test.name, message), test.line)
+    end
+    test.typed = type_user(language, test, complain)
+    check_expected(language, test, positions, names, complain)
+    if type(test.at) == "string" then
+      local moment, message = language:zone():parse(test.at)
+      if not moment then complain("option 'at': " .. message) end
+      test.at = moment
+    end
+  end
+end
+
+-- What became of one tag, in words: "unknown (city has no value)".
+local function actual_of(language, decision, index)
+  local byte = decision.wants:sub(index, index)
+  local word = WORDS[byte]
+  if byte == "?" then
+    local field = language.fields[decision.unknown[index]]
+    return ("unknown (%s has no value)"):format(field and field.name or "a field")
+  elseif byte == "!" then
+    return "failed" .. (decision.failures[language.tags[index].rule] or "")
+  end
+  return word
+end
+
+-- What a one_of came to: a member, or what all of them have in common.
+local function actual_of_group(language, decision, group)
+  for _, index in ipairs(group.tags) do
+    if decision.wants:sub(index, index) == "+" then return ('"%s"'):format(language.tags[index].name) end
+  end
+  return actual_of(language, decision, group.tags[1])
+end
+
+local function agrees(expected, actual)
+  if expected == "leave" then return actual == "leave" or actual:find("^unknown") ~= nil end
+  return expected == actual
+end
+
+local function run_one(language, test, at)
+  local decider = language.decider
+  for i, field in ipairs(language.fields) do
+    local value = test.typed[field.name]
+    if value == nil then
+      decider:empty(i)
+    else
+      if field.type == "tagset" then value = fields.convert(field, value) end
+      decider:set(i, value)
+    end
+  end
+  language.clock(math.tointeger((test.at or at) // 1))
+  local wants, unknown, failed = decider:decide()
+  language.clock(nil)
+  local decision = { wants = wants, unknown = unknown, failures = {} }
+  local lines = {}
+  for _, failure in ipairs(failed) do
+    decision.failures[language.rules[failure.rule].name] = ": " .. failure.message
+  end
+  for _, name in ipairs(sorted(test.expect)) do
+    local group = language.groups_by_name[name]
+    local expected = show_expected(language, test.expect[name])
+    local actual = group and actual_of_group(language, decision, group)
+      or actual_of(language, decision, language.positions[name])
+    if not agrees(expected, actual) then
+      lines[#lines + 1] = ("%s: expected %s, got %s"):format(name, expected, actual)
+    end
+  end
+  return { name = test.name, line = test.line, ok = #lines == 0, message = lines[1] and table.concat(lines, "\n") }
+end
+
+--- Runs the test blocks.
+-- @tparam table language
+-- @tparam integer at the moment of tests that name none
+-- @treturn {table,...} { name, ok, message, line }
+function M.run(language, at)
+  local results = {}
+  for i, test in ipairs(language.tests) do
+    results[i] = run_one(language, test, at)
+  end
+  return results
+end
+
+return M
