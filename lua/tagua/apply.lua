@@ -7,7 +7,9 @@ local settle = require("tagua.settle")
 
 local M = {}
 
-local BATCH = 256 -- operations marked as sending in one commit
+local LARGEST_BATCH = 256 -- operations marked as sending in one commit
+local SMALLEST_BATCH = 8
+local BATCH_SECONDS = 0.25 -- a batch is what leaves in that time: after a crash all of it is settled
 local RESENDS = 3 -- times an operation whose effect was proved absent is sent again
 
 local Apply = {}
@@ -80,12 +82,18 @@ function Apply:tag_id(operation)
   return id
 end
 
+function Apply:batch_size()
+  local leaving = math.ceil((self.connection:stats().rate or 0) * BATCH_SECONDS)
+  return math.max(SMALLEST_BATCH, math.min(LARGEST_BATCH, leaving))
+end
+
 -- Marks the next batch as sending (committed) and hands it to the connection.
-function Apply:start_batch()
-  local batch, message, code = self.run:next(BATCH)
+-- Returns how many are on their way, and whether there was anything left to take.
+function Apply:start_batch(size)
+  local batch, message, code = self.run:next(size)
   if not batch then
     self:stop(message, code)
-    return 0
+    return 0, false
   end
   local started = 0
   for _, operation in ipairs(batch) do
@@ -97,7 +105,7 @@ function Apply:start_batch()
       self.run:result(operation.seq, "failed", "ENOTFOUND", ("the tag '%s' has no id yet"):format(operation.name))
     end
   end
-  return started, #batch
+  return started, #batch > 0
 end
 
 -- Stops the run, for the first reason given; a reason of ours goes before a signal.
@@ -124,16 +132,17 @@ end
 
 --- Sends what is pending until nothing is, or the run stops.
 function Apply:send()
-  local flying, exhausted = 0, false
+  local flying, more = 0, true
   repeat
     if self:interrupted() then
-      exhausted = true
+      more = false
       self.connection:drop_queued()
     end
-    while not exhausted and flying <= BATCH / 2 do
-      local started, taken = self:start_batch()
+    local size = self:batch_size()
+    while more and flying <= size do
+      local started
+      started, more = self:start_batch(size)
       flying = flying + started
-      exhausted = taken ~= BATCH
     end
     for _, result in ipairs(flying > 0 and self.connection:poll(0.5) or {}) do
       flying = flying - 1
@@ -146,10 +155,10 @@ function Apply:send()
     message, code = self.connection:stopped()
     if message then
       self:stop(message, code)
-      exhausted = true
     end
+    more = more and not self.stopping
     self.progress(self.run)
-  until flying == 0 and exhausted
+  until flying == 0 and not more
 end
 
 -- The image of the operation's tag on its user, as the platform shows it now.
@@ -183,17 +192,23 @@ function Apply:settle_one(lost, after_quarantine)
   local entry = lost.entry
   local image, message, code = self:image(entry)
   if not image then
-    self.run:result(entry.seq, "ambiguous", code, message)
-    return nil
+    -- It stays marked as sending: the next run settles it. A user whom the platform does not know
+    -- will not be known then either.
+    if code == "ENOTFOUND" then
+      self.run:result(entry.seq, "ambiguous", code, message)
+    elseif not self.unread then
+      self.unread = ("cannot read back what became of an operation on '%s': %s"):format(entry.user, message)
+    end
+    return "unread"
   end
-  local verdict, reason = settle.decide({
+  local verdict, reason, outcome = settle.decide({
     action = entry.action,
     before = entry.before,
     now = image,
     after_quarantine = after_quarantine,
   })
   if verdict == "closed" then
-    self.run:result(entry.seq, "unattributed", nil, reason)
+    self.run:result(entry.seq, outcome, nil, reason)
   elseif verdict == "ambiguous" then
     self.run:result(entry.seq, "ambiguous", "EAMBIGUOUS", reason)
   elseif verdict == "send" then
@@ -253,6 +268,9 @@ function M.recover(job, run)
   if message then
     return nil, message, code
   end
+  if self.unread then
+    return nil, self.unread .. "; run again to settle it", "ENETWORK"
+  end
   if self.stopping then
     return nil, "interrupted while settling an earlier run", "EINTERRUPTED"
   end
@@ -299,8 +317,11 @@ function M.run(job, run, plan)
       break
     end
   end
+  if self.unread then
+    self:stop(self.unread .. "; run again to settle it", "ENETWORK")
+  end
   local state = self.stopping or "done"
-  run:finish(state)
+  run:finish(state, self.message)
   return { sums = run:sums(), created = self.created, state = state, message = self.message, code = self.code }
 end
 

@@ -178,20 +178,24 @@ end
 function Planner:take(block)
   self:count_problems(block)
   local users = self:users_of(block)
-  local asked, places = {}, {}
+  local asked, places, lines = {}, {}, {}
   for i = 1, block.n do
     local user = users[i]
     if user then
-      self.seen:add(user, block.lines[i])
-      asked[#asked + 1] = user
-      places[#places + 1] = i
+      local k = #asked + 1
+      asked[k], places[k], lines[k] = user, i, block.lines[i]
     else
       self:pattern(block.wants[i], self.nothing) -- counted as a record, never called
     end
   end
-  local states, blocked = self.book:states(asked, self.ids)
+  local noted, message, code = self.seen:add(asked, lines)
+  if not noted then
+    return nil, message, code
+  end
+  local states, blocked
+  states, blocked, code = self.book:states(asked, self.ids)
   if not states then
-    return nil, blocked, "ELEDGER"
+    return nil, blocked, code
   end
   for k, user in ipairs(asked) do
     local i = places[k]
@@ -204,6 +208,46 @@ function Planner:take(block)
     end
   end
   return true
+end
+
+-- Where rules read what the platform has on a user, each chunk goes to its worker with the tags of
+-- the users in it, by the id that the record has.
+function Planner:tagsets(chunk, first_line)
+  local ids, users = {}, {}
+  for _, record in ipairs(self.id_reader:read(chunk, first_line)) do
+    ids[#ids + 1] = record.id -- none on a rejected one
+  end
+  local found = self.matcher and self.matcher:find(ids) or ids
+  local named = {}
+  for i, id in ipairs(ids) do
+    if found[i] and found[i] ~= "ambiguous" then
+      users[#users + 1], named[#named + 1] = found[i], id
+    end
+  end
+  local tagsets = {}
+  for i, names in ipairs(self.book:tagsets(users)) do
+    tagsets[named[i]] = names
+  end
+  return tagsets
+end
+
+-- Decides every block and compares it.
+function Planner:decide(next_chunk, job)
+  local next_block = job.pool:decide(next_chunk)
+  while true do
+    local block, message, code = next_block()
+    if not block then
+      return message == nil, message, code
+    end
+    local ok
+    ok, message, code = self:take(block)
+    if not ok then
+      return nil, message, code
+    end
+    if job.progress then
+      job.progress(self.plan.records.read)
+    end
+  end
 end
 
 -- Adds up the patterns, once at the end. Those of users who can't be called count as records alone.
@@ -245,6 +289,24 @@ function Planner:creations()
   return creations
 end
 
+-- Tags that the platform shows and no rule owns: left alone, and said so.
+function Planner:unowned()
+  local sizes, message, code = self.book:tag_sizes()
+  if not sizes then
+    return nil, message, code
+  end
+  for _, target in ipairs(self.targets) do
+    sizes[target.id or ""] = nil
+  end
+  local unowned = {}
+  for _, tag in ipairs(self.book:tags()) do
+    if sizes[tag.id] then
+      unowned[#unowned + 1] = { name = tag.name, users = sizes[tag.id].users }
+    end
+  end
+  return unowned
+end
+
 -- What must stop the plan before anything is sent: input that was cut off, a column that no record
 -- has, two records for one user.
 function Planner:verdict()
@@ -272,8 +334,12 @@ function Planner:verdict()
       end
     end
   end
-  local doubles = self.seen:finish()
-  if doubles and #doubles > 0 then
+  local doubles
+  doubles, message, code = self.seen:finish()
+  if not doubles then
+    return nil, message, code
+  end
+  if #doubles > 0 then
     local first = doubles[1]
     return nil,
       ("%s has two records for one user: lines %d and %d%s; keep one record a user"):format(
@@ -293,6 +359,7 @@ end
 -- @param job.pool the workers, their input set
 -- @param job.input see `tagua.input`
 -- @param job.book the ledger's side of the connection
+-- @tparam string job.id_column the column or key with the id
 -- @tparam ?string job.match `ext_id`, `phone`, `email` or `param:NAME`; the id column is the user's id unless told
 -- @param job.run where operations are written; nil for a plan that is only shown
 -- @tparam ?function job.interrupted tells whether to stop reading
@@ -349,30 +416,41 @@ function M.make(job)
       return nil, message, code
     end
   end
+  if job.ruleset.reads_tags then
+    self.id_reader = core.record.reader({
+      format = job.input.format,
+      header = job.input:header(),
+      delimiter = job.input.delimiter,
+      id = job.id_column,
+      fields = {},
+    })
+  end
   local function next_chunk()
     if job.interrupted and job.interrupted() then
       self.plan.interrupted = true
       return nil
     end
-    return job.input:next()
-  end
-  for block in job.pool:decide(next_chunk) do
-    local ok, message
-    ok, message, code = self:take(block)
-    if not ok then
-      return nil, message, code
+    local chunk, first_line = job.input:next()
+    if chunk and job.ruleset.reads_tags then
+      return chunk, first_line, self:tagsets(chunk, first_line)
     end
-    if job.progress then
-      job.progress(self.plan.records.read)
-    end
+    return chunk, first_line
   end
   local ok, message
+  ok, message, code = self:decide(next_chunk, job)
+  if not ok then
+    return nil, message, code
+  end
   ok, message, code = self:verdict()
   if not ok then
     return nil, message, code
   end
   self:sum()
   self.plan.creations = self:creations()
+  self.plan.unowned, message, code = self:unowned()
+  if not self.plan.unowned then
+    return nil, message, code
+  end
   self.plan.calls = self.plan.operations + #self.plan.creations
   return self.plan
 end
