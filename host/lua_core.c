@@ -6,6 +6,7 @@
 /* One row a binding: host/lua_NAME.c exports tagua_lua_open_NAME, which pushes its table. */
 #define BINDINGS(X) \
     X(decide) \
+    X(engine) \
     X(json) \
     X(limiter) \
     X(lock) \

@@ -488,6 +488,8 @@ void tagua_server_close(struct tagua_server *server)
         abandon(&server->timed);
         server->waiting_count = 0;
         MHD_run(server->daemon);
+        abandon(&server->waiting); /* a request may have become complete in this last turn */
+        abandon(&server->held);
         abandon(&server->timed); /* a paced body may have gone to sleep again */
         MHD_stop_daemon(server->daemon);
     } else if (fcntl(server->listener.fd, F_GETFD) >= 0) {
