@@ -42,11 +42,13 @@ function Place:run(arguments, before)
   return support.shell(self:line(arguments, before))
 end
 
---- Runs it at a terminal where `typed` is typed -> exit code, all that the terminal shows.
-function Place:at_terminal(arguments, typed, before)
+--- Runs it at a terminal where `typed` is typed, after `delay` seconds -> exit code, all that the
+-- terminal shows.
+function Place:at_terminal(arguments, typed, before, delay)
   local script = self:write("terminal.sh", "exec env TERM=xterm sh -c '"
     .. self:line(arguments, before):gsub("'", "'\\''") .. "'\n")
-  local code, out = support.shell(("printf '%s' | timeout 20 script -qec 'sh %s' /dev/null"):format(typed, script))
+  local code, out = support.shell(("{ sleep %g; printf '%s'; } | timeout 20 script -qec 'sh %s' /dev/null"):format(
+    delay or 0, typed, script))
   return code, (out:gsub("\r\n", "\n"))
 end
 

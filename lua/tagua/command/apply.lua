@@ -23,10 +23,20 @@ end
 
 -- What is about to be done to whom, for the question and for the line that takes its place.
 local function intention(context, options, plan)
-  local text = ("%s on, %s off at %s"):format(
-    terminal.count(plan.on, "tag"), terminal.number(plan.off), context:account(options.to))
-  local creations = #plan.creations
-  return creations > 0 and text .. (", after creating %s"):format(terminal.number(creations)) or text
+  local created = { folder = 0, tag = 0 }
+  for _, creation in ipairs(plan.creations) do
+    created[creation.kind] = created[creation.kind] + 1
+  end
+  local parts = {
+    ("%s: %s on"):format(context:account(options.to), terminal.count(plan.on, "tag")),
+    terminal.number(plan.off) .. " off",
+  }
+  for _, kind in ipairs({ "folder", "tag" }) do
+    if created[kind] > 0 then
+      parts[#parts + 1] = terminal.count(created[kind], "new " .. kind)
+    end
+  end
+  return table.concat(parts, ", ")
 end
 
 return {
@@ -67,9 +77,9 @@ return {
     end
     if plan.operations > 0 then
       local going_to = intention(context, options, plan)
-      context:confirm(going_to .. ": go on?")
+      context:confirm(("change %s?"):format(going_to))
       if options.yes then
-        context:note(going_to)
+        context:note("changing " .. going_to)
       end
       outcome = sending.send(context, options.to, run, plan)
     end

@@ -110,6 +110,9 @@ local function explain(world, parser, message)
   elseif message == "a command is required" then
     message = ("a command is missing, one of %s"):format(table.concat(world.commands[parser], ", "))
   end
+  message = message:gsub("^missing argument '(.-)'$", function(name)
+    return "missing argument " .. name:upper()
+  end)
   return message .. M.SEE:format(path)
 end
 
