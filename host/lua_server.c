@@ -1,15 +1,17 @@
 /* Binding: core.server. A server and its requests as userdata; both outlive each other safely. */
-#include <openssl/sha.h>
+#include <poll.h>
 #include <string.h>
 
 #include "clock.h"
 #include "lua_support.h"
+#include "percent.h"
+#include "secret.h"
 #include "server.h"
 
 #define SERVER_CLASS "tagua.server"
 #define REQUEST_CLASS "tagua.request"
 
-enum { MAX_HEADERS = 32, MAX_FDS = 64 };
+enum { MAX_HEADERS = 32, MAX_FDS = 64, MAX_WAIT = 3600 };
 
 struct server_box {
     struct tagua_server *server; /* NULL: closed */
@@ -107,20 +109,21 @@ static int server_wait(lua_State *L)
 {
     struct tagua_server *server = check_server(L);
     double seconds = luaL_checknumber(L, 2);
-    luaL_argcheck(L, seconds >= 0 && seconds <= 3600, 2, "must be 0 to 3600 seconds");
-    int fds[MAX_FDS];
+    luaL_argcheck(L, seconds >= 0 && seconds <= MAX_WAIT, 2, "must be 0 to 3600 seconds");
+    struct pollfd polled[MAX_FDS + 1] = {{.fd = tagua_server_fd(server), .events = POLLIN}};
     size_t count = 0;
     if (!lua_isnoneornil(L, 3)) {
         luaL_checktype(L, 3, LUA_TTABLE);
         count = (size_t)lua_rawlen(L, 3);
         luaL_argcheck(L, count <= MAX_FDS, 3, "at most 64 descriptors");
-        for (size_t i = 0; i < count; i++) {
-            lua_rawgeti(L, 3, (lua_Integer)i + 1);
-            fds[i] = (int)luaL_checkinteger(L, -1);
+        for (size_t i = 1; i <= count; i++) {
+            lua_rawgeti(L, 3, (lua_Integer)i);
+            polled[i] = (struct pollfd){.fd = (int)luaL_checkinteger(L, -1), .events = POLLIN};
             lua_pop(L, 1);
         }
     }
-    tagua_server_wait(server, seconds_to_ns(seconds), fds, count);
+    poll(polled, (nfds_t)(count + 1), (int)(seconds * 1000 + 0.999));
+    tagua_server_step(server);
     return push_requests(L, server);
 }
 
@@ -151,7 +154,7 @@ static void push_decoded(lua_State *L, const char *text)
     }
     luaL_Buffer buffer;
     char *out = luaL_buffinitsize(L, &buffer, strlen(text) + 1);
-    luaL_pushresultsize(&buffer, tagua_server_decode(out, text));
+    luaL_pushresultsize(&buffer, tagua_percent_decode(out, text));
 }
 
 static int push_query(lua_State *L, struct tagua_request *request)
@@ -236,14 +239,9 @@ static int request_bearer_sha256(lua_State *L)
     const char *token = tagua_request_bearer(check_request(L), &length);
     if (token == NULL)
         return 0;
-    unsigned char digest[SHA256_DIGEST_LENGTH];
-    char hex[2 * SHA256_DIGEST_LENGTH];
-    SHA256((const unsigned char *)token, length, digest);
-    for (size_t i = 0; i < sizeof digest; i++) {
-        hex[2 * i] = "0123456789abcdef"[digest[i] >> 4];
-        hex[2 * i + 1] = "0123456789abcdef"[digest[i] & 15];
-    }
-    lua_pushlstring(L, hex, sizeof hex);
+    char hex[TAGUA_SHA256_HEX];
+    tagua_sha256_hex(token, length, hex);
+    lua_pushstring(L, hex);
     return 1;
 }
 

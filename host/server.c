@@ -8,36 +8,30 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <microhttpd.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <sys/timerfd.h>
 #include <unistd.h>
 
+#include "alarm.h"
 #include "buffer.h"
 #include "clock.h"
+#include "list.h"
 #include "listen.h"
 
 enum {
     MAX_PAIRS = 100,
-    MAX_FDS = 64,
+    MAX_WAIT_MS = 3600000,
     ROUNDS = 8,                    /* runs of the library in one step, while it has more to do */
     SWALLOWED = 16 * 1024 * 1024,  /* bytes past max_body that are read, so that an answer can be
                                       given; beyond that the connection is closed */
 };
 
-/* A list that a struct is a member of by an embedded link. */
-struct link {
-    struct link *next;
-    struct link *previous;
-};
-
 /* A TCP or Unix connection. In `reading` unless a request of it is complete and unfinished. */
 struct connection {
-    struct link link; /* first: a link is cast to its struct */
+    struct tagua_link link; /* first: a link is cast to its struct */
     int fd;
     int64_t since_ns; /* since when a whole request is awaited */
     bool busy;
@@ -52,7 +46,7 @@ enum state {
 };
 
 struct tagua_request {
-    struct link link; /* first, as above */
+    struct tagua_link link; /* first, as above */
     struct tagua_server *server;      /* NULL when the exchange is over */
     struct MHD_Connection *exchange;  /* NULL when the exchange is over */
     struct connection *connection;    /* likewise */
@@ -78,85 +72,39 @@ struct tagua_request {
 struct tagua_server {
     struct MHD_Daemon *daemon;
     struct tagua_listen listener; /* its descriptor is the daemon's */
-    int epoll;                    /* over the daemon's own and the timer */
-    int timer;
-    int64_t armed_ns; /* when the timer goes off; INT64_MAX: never */
+    int epoll;                    /* over the daemon's own and the alarm */
+    struct tagua_alarm alarm;     /* for what is due without anything to read */
     int64_t now_ns;   /* read once in each step */
     int64_t timeout_ns;
     size_t max_body;
     size_t waiting_count;
-    struct link waiting; /* heads of lists */
-    struct link held;
-    struct link timed;   /* by due_ns */
-    struct link reading; /* by since_ns */
+    struct tagua_link waiting; /* heads of lists */
+    struct tagua_link held;
+    struct tagua_link timed;   /* by due_ns */
+    struct tagua_link reading; /* by since_ns */
 };
 
-/* ---- lists ------------------------------------------------------------------------------- */
+/* ---- lists and times --------------------------------------------------------------------- */
 
-static void link_init(struct link *head)
+static void enter(struct tagua_request *request, struct tagua_link *list, enum state state)
 {
-    head->next = head;
-    head->previous = head;
-}
-
-static void link_remove(struct link *link)
-{
-    link->previous->next = link->next;
-    link->next->previous = link->previous;
-    link_init(link);
-}
-
-static void link_insert_before(struct link *where, struct link *link)
-{
-    link->next = where;
-    link->previous = where->previous;
-    where->previous->next = link;
-    where->previous = link;
-}
-
-static void enter(struct tagua_request *request, struct link *list, enum state state)
-{
-    link_remove(&request->link);
+    tagua_link_remove(&request->link);
     if (list != NULL)
-        link_insert_before(list, &request->link);
+        tagua_link_insert_before(list, &request->link);
     request->state = state;
-}
-
-/* ---- the timer --------------------------------------------------------------------------- */
-
-/* Arms the timer for `due_ns` unless it goes off before that anyway. */
-static void arm(struct tagua_server *server, int64_t due_ns)
-{
-    if (due_ns >= server->armed_ns)
-        return;
-    struct itimerspec when = {.it_value = {.tv_sec = (time_t)(due_ns / TAGUA_SECOND_NS),
-                                           .tv_nsec = (long)(due_ns % TAGUA_SECOND_NS)}};
-    if (due_ns <= 0)
-        when.it_value.tv_nsec = 1;
-    timerfd_settime(server->timer, TFD_TIMER_ABSTIME, &when, NULL);
-    server->armed_ns = due_ns;
-}
-
-/* Forgets the timer when it went off. */
-static void disarm_expired(struct tagua_server *server)
-{
-    uint64_t times;
-    if (server->armed_ns <= server->now_ns &&
-        read(server->timer, &times, sizeof times) == (ssize_t)sizeof times)
-        server->armed_ns = INT64_MAX;
 }
 
 static void schedule(struct tagua_request *request, int64_t due_ns)
 {
     struct tagua_server *server = request->server;
-    struct link *where = server->timed.previous;
+    struct tagua_link *where = server->timed.previous;
     while (where != &server->timed && ((struct tagua_request *)where)->due_ns > due_ns)
         where = where->previous;
-    link_remove(&request->link);
-    link_insert_before(where->next, &request->link);
+    tagua_link_remove(&request->link);
+    tagua_link_insert_before(where->next, &request->link);
     request->due_ns = due_ns;
     request->state = TIMED;
-    arm(server, due_ns);
+    tagua_alarm_set(&server->alarm, due_ns);
 }
 
 /* ---- requests ---------------------------------------------------------------------------- */
@@ -180,7 +128,7 @@ static struct tagua_request *request_new(struct tagua_server *server,
         return NULL;
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(exchange, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
-    link_init(&request->link);
+    tagua_link_init(&request->link);
     request->server = server;
     request->exchange = exchange;
     request->connection = info != NULL ? info->socket_context : NULL;
@@ -207,7 +155,7 @@ static void complete(struct tagua_request *request)
     struct tagua_server *server = request->server;
     if (request->connection != NULL) {
         request->connection->busy = true;
-        link_remove(&request->connection->link);
+        tagua_link_remove(&request->connection->link);
     }
     enter(request, &server->waiting, WAITING);
     server->waiting_count++;
@@ -268,12 +216,12 @@ static void on_completed(void *cls, struct MHD_Connection *exchange, void **slot
         return;
     if (request->state == WAITING)
         server->waiting_count--;
-    link_remove(&request->link);
+    tagua_link_remove(&request->link);
     if (request->connection != NULL) {
         struct connection *connection = request->connection;
         connection->since_ns = server->now_ns;
         if (connection->busy)
-            link_insert_before(&server->reading, &connection->link);
+            tagua_link_insert_before(&server->reading, &connection->link);
         connection->busy = false;
     }
     if (request->response != NULL)
@@ -299,10 +247,10 @@ static void on_connection(void *cls, struct MHD_Connection *exchange, void **con
             return;
         connection->fd = info->connect_fd;
         connection->since_ns = server->now_ns;
-        link_insert_before(&server->reading, &connection->link);
+        tagua_link_insert_before(&server->reading, &connection->link);
     } else if (connection != NULL) {
         if (!connection->busy)
-            link_remove(&connection->link);
+            tagua_link_remove(&connection->link);
         *context = NULL;
         free(connection);
     }
@@ -338,12 +286,11 @@ static int start(struct tagua_server *server, const struct tagua_server_options 
     const union MHD_DaemonInfo *info =
         MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_EPOLL_FD);
     struct epoll_event daemon_event = {.events = EPOLLIN, .data = {.fd = 0}};
-    struct epoll_event timer_event = {.events = EPOLLIN, .data = {.fd = 1}};
+    struct epoll_event alarm_event = {.events = EPOLLIN, .data = {.fd = 1}};
     server->epoll = epoll_create1(EPOLL_CLOEXEC);
-    server->timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
-    if (info == NULL || server->epoll < 0 || server->timer < 0 ||
+    if (info == NULL || server->epoll < 0 || tagua_alarm_open(&server->alarm) != 0 ||
         epoll_ctl(server->epoll, EPOLL_CTL_ADD, info->epoll_fd, &daemon_event) != 0 ||
-        epoll_ctl(server->epoll, EPOLL_CTL_ADD, server->timer, &timer_event) != 0)
+        epoll_ctl(server->epoll, EPOLL_CTL_ADD, server->alarm.fd, &alarm_event) != 0)
         return tagua_error_set(error, "ENETWORK", "cannot watch the HTTP server on '%s': %s",
                                options->address, strerror(errno));
     return 0;
@@ -358,15 +305,14 @@ struct tagua_server *tagua_server_open(const struct tagua_server_options *option
         return NULL;
     }
     server->epoll = -1;
-    server->timer = -1;
-    server->armed_ns = INT64_MAX;
+    server->alarm.fd = -1;
     server->now_ns = tagua_clock_monotonic_ns();
     server->timeout_ns = options->timeout_ns;
     server->max_body = options->max_body;
-    link_init(&server->waiting);
-    link_init(&server->held);
-    link_init(&server->timed);
-    link_init(&server->reading);
+    tagua_link_init(&server->waiting);
+    tagua_link_init(&server->held);
+    tagua_link_init(&server->timed);
+    tagua_link_init(&server->reading);
     if (tagua_listen_open(&server->listener, options->address, error) != 0) {
         free(server);
         return NULL;
@@ -393,39 +339,39 @@ size_t tagua_server_waiting(const struct tagua_server *server)
     return server->waiting_count;
 }
 
-/* Hands the request back to the library, which acts on it in the next step; the timer sees to it
+/* Hands the request back to the library, which acts on it in the next step; the alarm sees to it
  * that the next step comes at once. */
 static void resume(struct tagua_request *request)
 {
     enter(request, NULL, ANSWERED);
     MHD_resume_connection(request->exchange);
-    arm(request->server, 0);
+    tagua_alarm_set(&request->server->alarm, 0);
 }
 
 /* Ends connections that have not brought a whole request in time, however busily they trickle. */
 static void end_overdue(struct tagua_server *server)
 {
-    while (server->reading.next != &server->reading) {
+    while (!tagua_link_empty(&server->reading)) {
         struct connection *oldest = (struct connection *)server->reading.next;
         if (oldest->since_ns + server->timeout_ns > server->now_ns) {
-            arm(server, oldest->since_ns + server->timeout_ns);
+            tagua_alarm_set(&server->alarm, oldest->since_ns + server->timeout_ns);
             return;
         }
         shutdown(oldest->fd, SHUT_RDWR); /* the library sees the end, and closes it */
         oldest->since_ns = server->now_ns;
-        link_remove(&oldest->link);
-        link_insert_before(&server->reading, &oldest->link);
+        tagua_link_remove(&oldest->link);
+        tagua_link_insert_before(&server->reading, &oldest->link);
     }
 }
 
 void tagua_server_step(struct tagua_server *server)
 {
     server->now_ns = tagua_clock_monotonic_ns();
-    disarm_expired(server);
-    while (server->timed.next != &server->timed) {
+    tagua_alarm_quiet(&server->alarm, server->now_ns);
+    while (!tagua_link_empty(&server->timed)) {
         struct tagua_request *request = (struct tagua_request *)server->timed.next;
         if (request->due_ns > server->now_ns) {
-            arm(server, request->due_ns);
+            tagua_alarm_set(&server->alarm, request->due_ns);
             break;
         }
         resume(request);
@@ -437,28 +383,14 @@ void tagua_server_step(struct tagua_server *server)
         MHD_run(server->daemon);
         waits = MHD_get_timeout(server->daemon, &wait_ms);
     }
+    int64_t at_most_ms = wait_ms < MAX_WAIT_MS ? (int64_t)wait_ms : MAX_WAIT_MS;
     if (waits == MHD_YES)
-        arm(server, server->now_ns + (int64_t)(wait_ms < 3600000 ? wait_ms : 3600000) *
-                                         TAGUA_MILLISECOND_NS);
-}
-
-void tagua_server_wait(struct tagua_server *server, int64_t wait_ns, const int *fds, size_t count)
-{
-    struct pollfd polled[MAX_FDS + 1] = {{.fd = server->epoll, .events = POLLIN}};
-    if (count > MAX_FDS)
-        count = MAX_FDS;
-    for (size_t i = 0; i < count; i++)
-        polled[i + 1] = (struct pollfd){.fd = fds[i], .events = POLLIN};
-    int64_t wait_ms = (wait_ns + TAGUA_MILLISECOND_NS - 1) / TAGUA_MILLISECOND_NS;
-    if (wait_ms > 3600000)
-        wait_ms = 3600000;
-    poll(polled, (nfds_t)(count + 1), wait_ns < 0 ? -1 : (int)wait_ms);
-    tagua_server_step(server);
+        tagua_alarm_set(&server->alarm, server->now_ns + at_most_ms * TAGUA_MILLISECOND_NS);
 }
 
 struct tagua_request *tagua_server_next(struct tagua_server *server)
 {
-    if (server->waiting.next == &server->waiting)
+    if (tagua_link_empty(&server->waiting))
         return NULL;
     struct tagua_request *request = (struct tagua_request *)server->waiting.next;
     enter(request, &server->held, HELD);
@@ -468,9 +400,9 @@ struct tagua_request *tagua_server_next(struct tagua_server *server)
 }
 
 /* Resumes all of a list, to be dropped. */
-static void abandon(struct link *list)
+static void abandon(struct tagua_link *list)
 {
-    while (list->next != list) {
+    while (!tagua_link_empty(list)) {
         struct tagua_request *request = (struct tagua_request *)list->next;
         request->drop = true;
         resume(request);
@@ -497,8 +429,7 @@ void tagua_server_close(struct tagua_server *server)
     }
     if (server->epoll >= 0)
         close(server->epoll);
-    if (server->timer >= 0)
-        close(server->timer);
+    tagua_alarm_close(&server->alarm);
     tagua_listen_remove(&server->listener);
     free(server);
 }
@@ -521,27 +452,6 @@ const char *tagua_request_body(const struct tagua_request *request, size_t *leng
     if (request->swallowed > 0)
         return NULL;
     return request->body.data != NULL ? request->body.data : "";
-}
-
-static int hex_digit(char digit)
-{
-    if (digit >= '0' && digit <= '9')
-        return digit - '0';
-    if (digit >= 'a' && digit <= 'f')
-        return digit - 'a' + 10;
-    return digit >= 'A' && digit <= 'F' ? digit - 'A' + 10 : -1;
-}
-
-size_t tagua_server_decode(char *out, const char *text)
-{
-    size_t written = 0;
-    while (*text != '\0') {
-        int high = *text == '%' ? hex_digit(text[1]) : -1;
-        int low = high >= 0 ? hex_digit(text[2]) : -1;
-        out[written++] = low >= 0 ? (char)(high * 16 + low) : *text;
-        text += low >= 0 ? 3 : 1;
-    }
-    return written;
 }
 
 static enum MHD_Result collect(void *cls, enum MHD_ValueKind kind, const char *name,

@@ -56,10 +56,6 @@ int tagua_server_fd(const struct tagua_server *server);
 /* Accepts, reads, writes and minds the timers; returns at once. */
 void tagua_server_step(struct tagua_server *server);
 
-/* Waits until the server or one of the `count` other descriptors (at most 64) is readable, a
- * signal comes or `wait_ns` have passed (negative: no limit); then steps. */
-void tagua_server_wait(struct tagua_server *server, int64_t wait_ns, const int *fds, size_t count);
-
 /* How many complete requests wait to be taken. */
 size_t tagua_server_waiting(const struct tagua_server *server);
 
@@ -79,14 +75,10 @@ const char *tagua_request_path(const struct tagua_request *request);
 const char *tagua_request_body(const struct tagua_request *request, size_t *length);
 
 /* The headers (names as sent, `authorization` left out) or the query's fields (percent-encoded
- * still, for tagua_server_decode). Returns how many there are, at most 100, and sets *pairs,
+ * still, for tagua_percent_decode). Returns how many there are, at most 100, and sets *pairs,
  * which live until the next call for this request, its answer or its release. */
 size_t tagua_request_headers(struct tagua_request *request, const struct tagua_server_pair **pairs);
 size_t tagua_request_query(struct tagua_request *request, const struct tagua_server_pair **pairs);
-
-/* Decodes %XX and returns the length; what is not %XX stays as it is. `out` has room for strlen(text)
- * bytes; no NUL is added, and %00 may have given some. */
-size_t tagua_server_decode(char *out, const char *text);
 
 /* The bearer token of the Authorization header, or NULL. For C alone: no binding shows it. */
 const char *tagua_request_bearer(const struct tagua_request *request, size_t *length);

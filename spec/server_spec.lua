@@ -186,16 +186,14 @@ describe("server", function()
   it("sends an answer at once, however long the wait that follows", function()
     listen()
     local client = http.start(server:address(), http.text { path = "/" })
+    local requests
+    repeat
+      requests = server:wait(5)
+    until #requests > 0
+    requests[1]:reply {}
     local began = core.system.monotonic_ns()
-    for _ = 1, 10 do
-      for _, request in ipairs(server:wait(5)) do
-        request:reply {}
-      end
-      if core.system.monotonic_ns() - began > 1000000000 or client.done() then
-        break
-      end
-    end
-    assert.is_true(core.system.monotonic_ns() - began < 4000000000)
+    server:wait(5)
+    assert.is_true(core.system.monotonic_ns() - began < 2000000000)
     http.finish(function() server:wait(0.01) end, { client })
   end)
 
@@ -322,7 +320,8 @@ describe("server", function()
 
   it("survives what is not HTTP", function()
     listen { timeout = 0.3 }
-    for _, text in ipairs { "\0\1\2\3\r\n\r\n", "GET\r\n\r\n", "POST / HTTP/1.1\r\nHost: t\r\nContent-Length: x\r\n\r\n",
+    for _, text in ipairs { "\0\1\2\3\r\n\r\n", "GET\r\n\r\n",
+      "POST / HTTP/1.1\r\nHost: t\r\nContent-Length: x\r\n\r\n",
       "POST / HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
       "GET / HTTP/1.1\r\n\r\n", ("x"):rep(100000) } do
       ask(text, never, { linger = "half" })

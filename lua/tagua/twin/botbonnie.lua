@@ -15,7 +15,6 @@
 -- * `unknown_user`: what the list of an unknown user's tags is: `"empty"` (the default) or `"error"`
 -- @module tagua.twin.botbonnie
 local cjson = require("cjson")
-local options = require("tagua.options")
 
 local M = {}
 
@@ -253,7 +252,8 @@ local function param_value(name, value)
 end
 
 local function check_param_name(name)
-  if type(name) ~= "string" or name == "" or #name > LONGEST_TEXT then refuse(400, "params holds a name that is none") end
+  if type(name) == "string" and name ~= "" and #name <= LONGEST_TEXT then return end
+  refuse(400, "params holds a name that is none")
 end
 
 local function params_in(call, body)
@@ -377,10 +377,5 @@ function M.route(method, path)
   if not handler then return nil, 405, ("%s is not allowed here"):format(method) end
   return handler, argument
 end
-
---- Checks the quirks of a faults file.
--- @treturn table|nil with the defaults filled in
--- @treturn string complaint
-function M.check_quirks(given_quirks) return options.verify("quirks", given_quirks, M.quirks) end
 
 return M

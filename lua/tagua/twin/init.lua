@@ -258,10 +258,21 @@ local function answer(self, requests)
   return #calls
 end
 
+-- Where several clients are busy, more came while these were read: one commit serves them, too.
+local function gathered(self, requests)
+  local more = #requests > 1 and self.server:step() or {}
+  while #more > 0 and #requests < MOST_BATCH do
+    table.move(more, 1, #more, #requests + 1, requests)
+    more = self.server:step()
+  end
+  table.move(more, 1, #more, #requests + 1, requests)
+  return requests
+end
+
 --- Answers everything that is waiting, and returns at once.
 -- @treturn integer how many requests were answered
 function Twin:step()
-  local count = answer(self, self.server:step())
+  local count = answer(self, gathered(self, self.server:step()))
   if count > 0 then count = count + answer(self, self.server:step()) end -- the answers leave here
   return count
 end
@@ -272,7 +283,7 @@ end
 -- @treturn boolean true
 function Twin:run(stop)
   while not stop() do
-    answer(self, self.server:wait(0.25))
+    answer(self, gathered(self, self.server:wait(0.25)))
   end
   return true
 end
