@@ -144,6 +144,14 @@ function verify_table(given, declaration, prefix)
   return checked
 end
 
+--- Checks one value, and tells what is wrong instead of raising.
+-- @function verify_value
+-- @tparam string what what the message begins with: `option 'rate'`
+-- @param value
+-- @tparam table rule
+-- @return the value to use, or nil and what is wrong with it
+M.verify_value = verify_value
+
 --- Checks options, and tells what is wrong instead of raising.
 -- @tparam string what what is being done, as the message begins: `connect`
 -- @tparam table|nil given nil is taken for an empty table

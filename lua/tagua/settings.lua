@@ -82,7 +82,7 @@ local COMMON = {
 
 -- Options of the local connection. The account is made up, so it has defaults.
 local LOCAL = {
-  as = { type = "string", one_of = platforms.names, default = "botbonnie" },
+  as = { type = "string", one_of = platforms.local_names, default = "botbonnie" },
   store = { type = "string", min = 1, max = 4000, default = "tagua-local.db" },
   limit = {
     type = "table",
@@ -133,6 +133,10 @@ local function find_platform(given)
   return platforms.get(checked.as), true
 end
 
+-- Requests a second where the options say nothing: unknown limits are kept to, the local twin has
+-- none.
+local DEFAULT_RATE, LOCAL_RATE = 5, 2000
+
 --- Checks the options of a connection.
 -- @tparam string what what the message begins with: `connect`, `connection 'shop'`
 -- @tparam table given as the user wrote them
@@ -165,6 +169,10 @@ function M.verify(what, given)
   if not identity then return nil, ("%s: %s"):format(what, complaint) end
   settings.vendor, settings.identity, settings.is_local = vendor, identity, is_local
   settings.name = settings.name or settings.platform
+  -- A slash at the end of the address would be one too many before the path.
+  settings.url = settings.url and not settings.url:find("^unix:") and settings.url:gsub("/+$", "") or settings.url
+  settings.rate = settings.rate or {}
+  settings.rate.per_second = settings.rate.per_second or is_local and LOCAL_RATE or DEFAULT_RATE
   -- Until this long after a lost answer the platform may still carry the request out.
   settings.quarantine = settings.quarantine or settings.timeout
   return settings

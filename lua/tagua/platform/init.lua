@@ -13,12 +13,21 @@
 --    PRIMITIVE(identity, ...) -> request | nil, complaint
 --    read.PRIMITIVE(identity, body, ...) -> value | nil, message, code
 --
--- for every primitive that it has; the arguments are those of the connection's method.
+-- for every primitive that it has in one request;
+--
+--    composed.PRIMITIVE(ask, identity, memory, ...), probe
+--    can(identity, primitive)
+--
+-- for those that take several, and where a connection may lack what the platform has. The arguments
+-- are those of the connection's method.
 -- @module tagua.platform
 local M = {}
 
 --- The names, in the order in which help shows them.
-M.names = { "botbonnie" }
+M.names = { "botbonnie", "mantago" }
+
+--- Those that the twin in the process can stand for.
+M.local_names = { "botbonnie" }
 
 --- Every primitive that some platform has.
 M.primitives = {
