@@ -5,21 +5,33 @@ local M = {}
 
 local CHUNK_ENTRIES, CHUNK_OPERATIONS = 5000, 20000
 
--- What each outcome makes of the mirror: how `present` and `ours` come out.
-local HOLDING = [[
-  insert into holding (connection, user, tag, present, ours, since, generation, entry)
-    select ?1, user, tag, %s, %s, ?2, ?3, ?4 from operation
+-- What an outcome makes of the mirror when the effect is known...
+local KNOWN = [[
+  insert into holding (connection, user, tag, present, ours, doubt, since, generation, entry)
+    select ?1, user, tag, %s, %s, 0, ?2, ?3, ?4 from operation
     where run = ?5 and seq between ?6 and ?7 order by user
-  on conflict (connection, user, tag) do update set present = excluded.present, ours = %s,
+  on conflict (connection, user, tag) do update set present = excluded.present, ours = excluded.ours, doubt = 0,
     timestamp = null, since = excluded.since, generation = excluded.generation, entry = excluded.entry]]
-local DID_IT = HOLDING:format("action = 'tag'", "1", "excluded.ours")
+-- ... and when it is not: what was there stays, with the doubt beside it.
+local DOUBTED = [[
+  insert into holding (connection, user, tag, present, ours, doubt, since, generation, entry)
+    select ?1, user, tag, 0, 1, %d, ?2, ?3, ?4 from operation
+    where run = ?5 and seq between ?6 and ?7 order by user
+  on conflict (connection, user, tag) do update set ours = case present when 0 then 1 else ours end,
+    doubt = excluded.doubt, generation = excluded.generation, entry = excluded.entry]]
+-- Without effect: a doubt from when it was being sent is over.
+local NOTHING = [[
+  update holding set doubt = 0 where connection = ? and doubt <> 0
+    and (user, tag) in (select user, tag from operation where run = ? and seq between ? and ?)]]
+local DID_IT = KNOWN:format("action = 'tag'", "1")
 local MIRRORED = {
   done = DID_IT,
   -- Somebody else may have done it; that it is so now is known all the same.
   unattributed = DID_IT,
-  -- An untag after which somebody put the tag on again.
-  stands = HOLDING:format("1", "0", "excluded.ours"),
-  ambiguous = HOLDING:format("null", "1", "holding.ours"),
+  -- Somebody put the tag on again.
+  stands = KNOWN:format("1", "0"),
+  ambiguous = DOUBTED:format(1),
+  sending = DOUBTED:format(2),
 }
 
 -- The last word on each operation of the chunk, as stretches of operations with the same entry.
@@ -66,6 +78,8 @@ local function apply(db, stretch, connection, generation)
   )
   if MIRRORED[outcome] then
     db:run(MIRRORED[outcome], connection, entry.at, generation, entry.id, stretch.run, stretch.first, stretch.last)
+  else
+    db:run(NOTHING, connection, stretch.run, stretch.first, stretch.last)
   end
 end
 

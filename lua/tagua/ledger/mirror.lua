@@ -6,7 +6,7 @@ local store = require("tagua.ledger.store")
 
 local M = {}
 
-local OF_USER = "select tag, present, ours from holding where connection = ? and user = ?"
+local OF_USER = "select tag, present, ours, doubt from holding where connection = ? and user = ?"
 local ANY_HOLDING = "select 1 from holding where connection = ? limit 1"
 local ANY_BLOCKED = "select 1 from user where connection = ? and blocked = 1 limit 1"
 local IS_BLOCKED = "select 1 from user where connection = ? and id = ? and blocked = 1"
@@ -27,11 +27,8 @@ local function reading(db, f)
   end)
 end
 
-local function state_of(present, ours)
-  if present == 1 then
-    return ours == 1 and "t" or "c"
-  end
-  return present == nil and "?" or "."
+local function state_of(ours, doubt)
+  return doubt ~= 0 and "?" or ours == 1 and "t" or "c"
 end
 
 -- The state strings of the users that have any of the tags; everybody else has none of them.
@@ -40,9 +37,9 @@ local function fill_states(db, connection, users, places, columns, width, states
   local nothing = ("."):rep(width)
   for _, i in ipairs(places) do
     local letters
-    for tag, present, ours in statement:rows(connection, users[i]) do
+    for tag, present, ours, doubt in statement:rows(connection, users[i]) do
       local of_tag = columns[tag]
-      if of_tag and present ~= 0 then
+      if of_tag and (present == 1 or doubt ~= 0) then
         if not letters then
           letters = {}
           for column = 1, width do
@@ -50,7 +47,7 @@ local function fill_states(db, connection, users, places, columns, width, states
           end
         end
         for _, column in ipairs(of_tag) do
-          letters[column] = state_of(present, ours)
+          letters[column] = state_of(ours, doubt)
         end
       end
     end
@@ -64,7 +61,8 @@ end
 -- @tparam {string,...} users
 -- @tparam {string,...} tags ids; one that nobody knows is absent everywhere
 -- @treturn {string,...} for each user one byte a tag: `.` absent, `t` put on by Tagua, `c` put on by
---   somebody in the console, `?` not known until the next pull (an operation whose effect is not known)
+--   somebody in the console, `?` not known: an operation is being sent, or its effect is not known
+--   until the next pull
 -- @treturn {boolean,...} for each user whether it blocked the bot
 function M.states(db, connection, users, tags)
   return reading(db, function()
@@ -162,8 +160,8 @@ function M.matcher(db, connection, field)
   return store.try(function()
     local text, number
     if param then
-      connection.matchers = (connection.matchers or 0) + 1
-      number = connection.number * 1000 + connection.matchers
+      db.matchers = (db.matchers or 0) + 1
+      number = db.matchers
       text = index_params(db, connection, param, number)
     else
       text = ("select id, blocked from user where connection = %d and %s = ? limit 2"):format(connection.number, field)

@@ -101,12 +101,14 @@ local PUT_USER = [[
     created = excluded.created, last_active = excluded.last_active, blocked = excluded.blocked,
     params = excluded.params, flat = excluded.flat, generation = max(generation, excluded.generation)]]
 
--- A tag that was off, or that the mirror did not have, was put on by somebody in the console.
--- One whose state was not known keeps who did it.
+-- A tag that was off, or that the mirror did not have, was put on by somebody in the console; one that
+-- was in doubt, by us. A doubt about what is being sent stays.
 local PUT_TAG = [[
   insert into holding (connection, user, tag, present, ours, timestamp, count, generation)
     values (?, ?, ?, 1, 0, ?, ?, ?)
-  on conflict (connection, user, tag) do update set ours = case present when 0 then 0 else ours end, present = 1,
+  on conflict (connection, user, tag) do update set
+    ours = case when present = 0 and doubt = 0 then 0 else ours end, present = 1,
+    doubt = case doubt when 2 then 2 else 0 end,
     timestamp = excluded.timestamp, count = excluded.count, generation = max(generation, excluded.generation)
   where entry <= ?]]
 
@@ -191,10 +193,12 @@ function Pull:put(users)
 end
 
 -- Rows that no page has shown, and that nothing changed since the pull began.
-local TAKEN_OFF = "update holding set present = 0, ours = 0 "
-  .. "where connection = ? and generation < ? and present = 1 and ours = 1"
-local GONE = "delete from holding where connection = ? and generation < ? and present = 1"
-local NEVER_WAS = "update holding set present = 0, ours = 1 where connection = ? and generation < ? and present is null"
+local NOT_SHOWN = " where connection = ? and generation < ? "
+local RESOLVED = "update holding set present = 0, ours = 1, doubt = 0" .. NOT_SHOWN .. "and doubt = 1"
+local TAKEN_OFF = "update holding set present = 0, ours = 0"
+  .. NOT_SHOWN
+  .. "and present = 1 and (ours = 1 or doubt = 2)"
+local GONE = "delete from holding" .. NOT_SHOWN .. "and present = 1"
 
 --- Ends the pull: what the platform shows no more vanishes from the mirror.
 -- A list without anybody, where the mirror knows users, is not believed: every tag would be put on again.
@@ -218,9 +222,9 @@ function Pull:finish(options)
   end
   local ok, message, code = db:transact(function()
     local number, generation = connection.number, self.generation
+    db:run(RESOLVED, number, generation)
     sums.taken_off = db:run(TAKEN_OFF, number, generation)
     sums.gone_tags = db:run(GONE, number, generation)
-    db:run(NEVER_WAS, number, generation)
     sums.gone = db:run("delete from user where connection = ? and generation < ?", number, generation)
     sums.new = db:row("select count(*) from user where connection = ?", number) - self.known + sums.gone
     db:run("update connection set pulled = ? where number = ?", self.began, number)

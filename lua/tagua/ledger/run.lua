@@ -95,7 +95,7 @@ end
 local INSERT = [[
   insert into operation (run, seq, user, tag, action, rule, line, before)
     select ?1, ?2, ?3, ?4, ?5, ?6, ?7,
-      case when h.tag is null then ?8 when h.present is null then null
+      case when h.tag is null then ?8 when h.doubt <> 0 then null
            when h.present = 0 then 0 else coalesce(h.timestamp, 1) end
     from (select 1) left join holding h on h.connection = ?9 and h.user = ?3 and h.tag = ?4]]
 
@@ -463,6 +463,15 @@ function Run:finish(state, reason)
   end
   if self.state == "planning" then
     misuse(2, "run %d is still being planned", self.number)
+  end
+  if state == "abandoned" then
+    local unsettled, message, code = self:unsettled()
+    if not unsettled then
+      return nil, message, code
+    end
+    for seq in pairs(self.open) do
+      self:result(seq, "ambiguous", "EAMBIGUOUS", "the run was abandoned before its effect was known; pull to see it")
+    end
   end
   local sums = self:sums()
   if state == "done" and sums.left > 0 then

@@ -68,8 +68,10 @@ create table holding (
   connection integer not null,
   user text not null,
   tag integer not null,
-  present integer,           -- 1 or 0; null: not known, until the next pull
+  present integer not null,  -- 1 or 0
   ours integer not null,     -- 1: tagua did it last; 0: somebody in the console
+  doubt integer not null default 0, -- 1: the effect of an operation is not known, until the next pull;
+                             -- 2: an operation is being sent
   timestamp integer,         -- the platform's, of the last tagging that a pull has shown
   count integer,             -- the platform's, likewise
   since integer,             -- when tagua did it, in seconds since 1970
