@@ -203,12 +203,13 @@ end
 local function refuse_second(kind, entry)
   store.fail(
     "EAMBIGUOUS",
-    "the %s '%s' was asked for at %s and the answer was lost, so it may exist and is not asked for again: look for "
-      .. "it in the platform's console, make it there if it is missing, and say which it is by its id "
-      .. '(in the rule file, id = "...")',
+    "the %s '%s' was asked for at %s and the answer was lost, so it may exist: look for it in the platform's "
+      .. 'console. If it is there, name its id (in the rule file: id = "..."); if it is not, '
+      .. "tagua tags CONNECTION --forget '%s' lets it be created again",
     kind,
     entry.name,
-    date(entry.at)
+    date(entry.at),
+    entry.name
   )
 end
 
