@@ -40,8 +40,13 @@ int tagua_lua_open_decide(lua_State *L);
 /* The decider at `index`; raises for any other value. */
 struct tagua_decider *tagua_decider_check(lua_State *L, int index);
 
+/* How many fields are declared, tags owned, rules defined: 0 before define. */
 size_t tagua_decider_fields(const struct tagua_decider *decider);
+
+/* As tagua_decider_fields. */
 size_t tagua_decider_tags(const struct tagua_decider *decider);
+
+/* As tagua_decider_fields. */
 size_t tagua_decider_rules(const struct tagua_decider *decider);
 
 /* The position of the field that is a tagset, or -1. */
@@ -57,10 +62,14 @@ void tagua_decider_watch(struct tagua_decider *decider, const struct tagua_decid
 /* Gives a field of the next record what is on top of the stack, and pops it. `index` is where the
  * decider is on the stack, as in the functions below; all of them may raise for want of memory. */
 void tagua_decider_set(lua_State *L, int index, size_t field);
+
 /* The field has no value: it reads as its if_empty, or as nil. */
 void tagua_decider_empty(lua_State *L, int index, size_t field);
-/* The record has a value that does not fit the field's type, or does not have the field at all. */
+
+/* The record has a value that does not fit the field's type. */
 void tagua_decider_bad(lua_State *L, int index, size_t field);
+
+/* The record does not have the field at all. */
 void tagua_decider_absent(lua_State *L, int index, size_t field);
 
 /* Runs every rule on the record that was set. Returns one byte a tag; they stay the decider's and

@@ -348,6 +348,7 @@ static int workers_block(lua_State *L)
 /* workers.executable() -> the path of this executable, when it can be a worker; nil in a module. */
 static int workers_executable(lua_State *L)
 {
+    /* cppcheck-suppress knownConditionTrueFalse ; a weak symbol is NULL where nobody defines it */
     if (tagua_embedded_modules == NULL)
         return 0;
     lua_pushliteral(L, "/proc/self/exe");

@@ -201,11 +201,16 @@ static int take_error(struct tagua_sandbox *sandbox, const char *name, int statu
     const char *reason = tagua_sandbox_settle(sandbox, status);
     if (reason != NULL)
         tagua_error_set(error, "ERULES", "%s: loading the rules %s", name, reason);
-    else if (lua_type(L, -1) == LUA_TSTRING)
-        tagua_error_set(error, "ERULES", "%s", lua_tostring(L, -1));
-    else
+    else if (lua_type(L, -1) == LUA_TSTRING) {
+        const char *message = lua_tostring(L, -1);
+        if (strncmp(message, name, strlen(name)) == 0) /* it has the line, too */
+            tagua_error_set(error, "ERULES", "%s", message);
+        else
+            tagua_error_set(error, "ERULES", "%s: %s", name, message);
+    } else {
         tagua_error_set(error, "ERULES", "%s: the file raised a %s instead of a message", name,
                         luaL_typename(L, -1));
+    }
     lua_pop(L, 1);
     return -1;
 }

@@ -175,8 +175,8 @@ static ssize_t write_quietly(int descriptor, const void *bytes, size_t length)
     int failure = errno;
     if (written < 0 && failure == EPIPE && !was_pending) {
         const struct timespec at_once = {0, 0};
-        while (sigtimedwait(&pipe_signal, NULL, &at_once) < 0 && errno == EINTR)
-            continue;
+        while (sigtimedwait(&pipe_signal, NULL, &at_once) < 0 && errno == EINTR) {
+        }
     }
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     errno = failure;
@@ -307,8 +307,8 @@ static void reap(struct tagua_worker *worker)
         }
     }
     kill(pid, SIGKILL);
-    while (waitpid(pid, &worker->status, 0) < 0 && errno == EINTR)
-        continue;
+    while (waitpid(pid, &worker->status, 0) < 0 && errno == EINTR) {
+    }
 }
 
 const char *tagua_worker_ending(struct tagua_worker *worker)

@@ -33,6 +33,7 @@ int tagua_worker_receive(struct tagua_worker *worker, uint32_t *kind, const char
 /* When a byte last went in or out, on the monotonic clock. */
 int64_t tagua_worker_last_active_ns(const struct tagua_worker *worker);
 
+/* The process' id, -1 once it has been waited for. */
 pid_t tagua_worker_pid(const struct tagua_worker *worker);
 
 /* How the process ended, in words ("signal 9", "exit code 2"), once receive has said -1. */

@@ -287,7 +287,7 @@ function Pass:feed()
     local chunk, first_line, tagsets = self.source()
     if not chunk then
       self.drained = true
-      if first_line then return nil, first_line, tagsets end
+      if type(first_line) == "string" then return nil, first_line, tagsets end
       return true
     end
     self.handed = self.handed + 1

@@ -1,0 +1,320 @@
+/* Asks the rules: calls each with the record, and turns what it returns, or raises, into what it
+ * wants of its tags. Holds nothing of its own. */
+#include <lauxlib.h>
+#include <string.h>
+
+#include "lua_decide_state.h"
+
+/* One decision: what it came to, and why. */
+struct outcome {
+    enum { DECIDED, UNKNOWN, FAILED } verdict;
+    bool stopped; /* by the watch */
+    char want;    /* of a function that decides one tag */
+};
+
+/* Where the things are that a run needs on the stack. */
+struct frame {
+    struct tagua_decider *decider;
+    int record, functions, leave, tags, rules;
+};
+
+/* Pushes the rule's place and name: "rules.lua:12: rule 'regional'". */
+static void push_place(lua_State *L, const struct frame *frame, size_t rule)
+{
+    lua_rawgeti(L, frame->rules, (lua_Integer)rule + 1);
+    lua_getfield(L, -1, "where");
+    lua_getfield(L, -2, "kind");
+    lua_getfield(L, -3, "name");
+    lua_pushfstring(L, "%s: %s '%s'", lua_tostring(L, -3), lua_tostring(L, -2),
+                    lua_tostring(L, -1));
+    lua_replace(L, -5);
+    lua_pop(L, 3);
+}
+
+/* Whether a message begins with a place in the rule file, "rules.lua:12:". Errors that are raised
+ * with a level above the rule, or by a function that the rule called last, have none. */
+static bool has_place(lua_State *L, const struct frame *frame, size_t rule, const char *message)
+{
+    lua_rawgeti(L, frame->rules, (lua_Integer)rule + 1);
+    lua_getfield(L, -1, "where");
+    const char *where = lua_tostring(L, -1);
+    const char *colon = where != NULL ? strrchr(where, ':') : NULL;
+    bool found = colon != NULL && strncmp(message, where, (size_t)(colon - where) + 1) == 0;
+    lua_pop(L, 2);
+    return found;
+}
+
+static void tell_failure(lua_State *L, const struct frame *frame, size_t rule, const char *message,
+                         bool is_undeclared)
+{
+    const struct tagua_decider_watch *watch = frame->decider->watch;
+    if (watch == NULL || watch->failed == NULL)
+        return;
+    if (has_place(L, frame, rule, message)) {
+        watch->failed(watch->context, rule, message, is_undeclared);
+        return;
+    }
+    push_place(L, frame, rule);
+    lua_pushfstring(L, "%s: %s", lua_tostring(L, -1), message);
+    watch->failed(watch->context, rule, lua_tostring(L, -1), is_undeclared);
+    lua_pop(L, 2);
+}
+
+/* Calls function number `function` of a rule with the record. On DECIDED the result is on the
+ * stack; on any other verdict the failure has been told and the stack is as before. */
+static struct outcome call(lua_State *L, const struct frame *frame, size_t rule,
+                           lua_Integer function)
+{
+    struct tagua_decider *decider = frame->decider;
+    const struct tagua_decider_watch *watch = decider->watch;
+    struct outcome outcome = {DECIDED, false, 0};
+    decider->missing = -1;
+    decider->complaint[0] = '\0';
+    if (decider->has_asked) {
+        memset(decider->asked, 0, decider->fields);
+        decider->has_asked = false;
+    }
+    lua_rawgeti(L, frame->functions, function);
+    lua_pushvalue(L, frame->record);
+    decider->running = true;
+    if (watch != NULL && watch->start != NULL)
+        watch->start(watch->context);
+    int status = lua_pcall(L, 1, 1, 0);
+    decider->running = false;
+    const char *stopped =
+        watch != NULL && watch->leave != NULL ? watch->leave(watch->context, L, status) : NULL;
+    if (stopped != NULL) {
+        outcome.stopped = true;
+    } else if (decider->complaint[0] != '\0') {
+        outcome.verdict = FAILED;
+        tell_failure(L, frame, rule, decider->complaint, true);
+        lua_pop(L, 1);
+        return outcome;
+    } else if (decider->missing >= 0) {
+        outcome.verdict = UNKNOWN;
+        lua_pop(L, 1);
+        return outcome;
+    } else if (status == LUA_OK) {
+        return outcome;
+    }
+    outcome.verdict = FAILED;
+    if (stopped != NULL) {
+        push_place(L, frame, rule);
+        lua_pushfstring(L, "%s %s", lua_tostring(L, -1), stopped);
+        lua_remove(L, -2);
+    } else if (status == LUA_ERRMEM) {
+        push_place(L, frame, rule);
+        lua_pushfstring(L, "%s ran out of memory", lua_tostring(L, -1));
+        lua_remove(L, -2);
+    } else if (lua_type(L, -1) == LUA_TSTRING) {
+        lua_pushvalue(L, -1);
+    } else { /* never asked for its text: that would run the rule's code again */
+        push_place(L, frame, rule);
+        lua_pushfstring(L, "%s raised a %s instead of a message", lua_tostring(L, -1),
+                        luaL_typename(L, -2));
+        lua_remove(L, -2);
+    }
+    tell_failure(L, frame, rule, lua_tostring(L, -1), false);
+    lua_pop(L, 2);
+    return outcome;
+}
+
+/* The result of a decision that is on the stack: its byte, or 0 where it is none. */
+static char want_of(lua_State *L, const struct frame *frame, int result)
+{
+    if (lua_type(L, result) == LUA_TBOOLEAN)
+        return lua_toboolean(L, result) ? TAGUA_WANT_ON : TAGUA_WANT_OFF;
+    return lua_rawequal(L, result, frame->leave) ? TAGUA_WANT_LEAVE : 0;
+}
+
+/* Tells that the result on top of the stack is no decision; pops it. */
+static void tell_no_decision(lua_State *L, const struct frame *frame, size_t rule)
+{
+    push_place(L, frame, rule);
+    const char *place = lua_tostring(L, -1);
+    if (lua_isnil(L, -2))
+        lua_pushfstring(L,
+                        "%s returned nothing: return true, false or leave "
+                        "(a forgotten return?)",
+                        place);
+    else
+        lua_pushfstring(L, "%s returned a %s: return true, false or leave", place,
+                        luaL_typename(L, -2));
+    tell_failure(L, frame, rule, lua_tostring(L, -1), false);
+    lua_pop(L, 3);
+}
+
+/* A function that decides one tag, or one member of a one_of. */
+static struct outcome decide_one(lua_State *L, const struct frame *frame, size_t rule,
+                                 lua_Integer function)
+{
+    struct outcome outcome = call(L, frame, rule, function);
+    if (outcome.verdict != DECIDED)
+        return outcome;
+    outcome.want = want_of(L, frame, -1);
+    if (outcome.want == 0) {
+        outcome.verdict = FAILED;
+        tell_no_decision(L, frame, rule);
+        return outcome;
+    }
+    lua_pop(L, 1);
+    return outcome;
+}
+
+/* Members in order: the first that wants the user gets it, the others come off. */
+static struct outcome decide_group(lua_State *L, const struct frame *frame, size_t number)
+{
+    const struct rule *rule = &frame->decider->list[number];
+    char *wants = frame->decider->wants + rule->first;
+    struct outcome outcome = {DECIDED, false, 0};
+    memset(wants, TAGUA_WANT_OFF, rule->count);
+    for (size_t i = 0; i < rule->count; i++) {
+        bool otherwise =
+            lua_rawgeti(L, frame->functions, rule->functions + (lua_Integer)i) == LUA_TBOOLEAN;
+        lua_pop(L, 1);
+        if (otherwise) {
+            wants[i] = TAGUA_WANT_ON;
+            break;
+        }
+        outcome = decide_one(L, frame, number, rule->functions + (lua_Integer)i);
+        if (outcome.verdict != DECIDED)
+            break;
+        if (outcome.want == TAGUA_WANT_ON) {
+            wants[i] = TAGUA_WANT_ON;
+            break;
+        }
+        if (outcome.want == TAGUA_WANT_LEAVE) {
+            memset(wants, TAGUA_WANT_LEAVE, rule->count);
+            break;
+        }
+    }
+    return outcome;
+}
+
+/* Tells what is wrong with the table that a rule returned, about the tag whose name and whose
+ * decision (nil: none) are on top of the stack. */
+static void tell_wrong_entry(lua_State *L, const struct frame *frame, size_t rule, bool owned)
+{
+    const char *name =
+        lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : luaL_typename(L, -2);
+    push_place(L, frame, rule);
+    const char *place = lua_tostring(L, -1);
+    if (!owned)
+        lua_pushfstring(L, "%s returned a decision for '%s', which it does not own", place, name);
+    else if (lua_isnil(L, -2))
+        lua_pushfstring(L, "%s returned no decision for '%s': give it true, false or leave", place,
+                        name);
+    else
+        lua_pushfstring(L, "%s returned a %s for '%s': give it true, false or leave", place,
+                        luaL_typename(L, -2), name);
+    tell_failure(L, frame, rule, lua_tostring(L, -1), false);
+    lua_pop(L, 2);
+}
+
+/* The table of a general rule, read raw: every tag that it owns, and no other. */
+static struct outcome decide_table(lua_State *L, const struct frame *frame, size_t number)
+{
+    const struct rule *rule = &frame->decider->list[number];
+    char *wants = frame->decider->wants + rule->first;
+    struct outcome outcome = call(L, frame, number, rule->functions);
+    if (outcome.verdict != DECIDED)
+        return outcome;
+    int result = lua_gettop(L);
+    outcome.verdict = FAILED;
+    if (lua_type(L, result) != LUA_TTABLE) {
+        push_place(L, frame, number);
+        if (lua_isnil(L, result))
+            lua_pushfstring(L,
+                            "%s returned nothing: return a table with a decision for each of its "
+                            "tags (a forgotten return?)",
+                            lua_tostring(L, -1));
+        else
+            lua_pushfstring(L, "%s returned a %s: return a table with a decision for each of its "
+                            "tags", lua_tostring(L, -1), luaL_typename(L, result));
+        tell_failure(L, frame, number, lua_tostring(L, -1), false);
+        goto out;
+    }
+    for (size_t i = 0; i < rule->count; i++) {
+        lua_rawgeti(L, frame->tags, (lua_Integer)(rule->first + i) + 1);
+        lua_pushvalue(L, -1);
+        lua_rawget(L, result);
+        wants[i] = want_of(L, frame, -1);
+        if (wants[i] == 0) {
+            tell_wrong_entry(L, frame, number, true);
+            goto out;
+        }
+        lua_pop(L, 2);
+    }
+    /* All owned names are there, so one name too many ends the walk early. */
+    size_t seen = 0;
+    lua_pushnil(L);
+    while (lua_next(L, result) != 0) {
+        bool owned = false;
+        for (size_t i = 0; i < rule->count && !owned; i++) {
+            lua_rawgeti(L, frame->tags, (lua_Integer)(rule->first + i) + 1);
+            owned = lua_rawequal(L, -1, -3);
+            lua_pop(L, 1);
+        }
+        if (!owned || ++seen > rule->count) {
+            tell_wrong_entry(L, frame, number, false);
+            goto out;
+        }
+        lua_pop(L, 1);
+    }
+    outcome.verdict = DECIDED;
+out:
+    lua_settop(L, result - 1);
+    return outcome;
+}
+
+static void decide_rule(lua_State *L, const struct frame *frame, size_t number)
+{
+    struct tagua_decider *decider = frame->decider;
+    const struct tagua_decider_watch *watch = decider->watch;
+    const struct rule *rule = &decider->list[number];
+    char *wants = decider->wants + rule->first;
+    const char *refusal =
+        watch != NULL && watch->enter != NULL ? watch->enter(watch->context, number) : NULL;
+    if (refusal != NULL) {
+        push_place(L, frame, number);
+        lua_pushfstring(L, "%s %s", lua_tostring(L, -1), refusal);
+        tell_failure(L, frame, number, lua_tostring(L, -1), false);
+        lua_pop(L, 2);
+        memset(wants, TAGUA_WANT_FAILED, rule->count);
+        return;
+    }
+    struct outcome outcome;
+    if (rule->kind == KIND_TAG) {
+        outcome = decide_one(L, frame, number, rule->functions);
+        wants[0] = outcome.want;
+    } else if (rule->kind == KIND_ONE_OF) {
+        outcome = decide_group(L, frame, number);
+    } else {
+        outcome = decide_table(L, frame, number);
+    }
+    if (outcome.verdict == FAILED) {
+        memset(wants, TAGUA_WANT_FAILED, rule->count);
+    } else if (outcome.verdict == UNKNOWN) {
+        memset(wants, TAGUA_WANT_UNKNOWN, rule->count);
+        if (watch != NULL && watch->unknown != NULL)
+            watch->unknown(watch->context, number, (size_t)decider->missing);
+    }
+}
+
+const char *tagua_decider_run(lua_State *L, int index)
+{
+    index = lua_absindex(L, index);
+    struct tagua_decider *decider = lua_touserdata(L, index);
+    int top = lua_gettop(L);
+    luaL_checkstack(L, 32, "a decision");
+    struct frame frame = {decider, top + 1, top + 2, top + 3, top + 4, top + 5};
+    lua_getiuservalue(L, index, SLOT_RECORD);
+    lua_getiuservalue(L, index, SLOT_FUNCTIONS);
+    lua_getiuservalue(L, index, SLOT_LEAVE);
+    lua_getiuservalue(L, index, SLOT_TAGS);
+    lua_getiuservalue(L, index, SLOT_RULES);
+    for (size_t rule = 0; rule < decider->rules; rule++)
+        decide_rule(L, &frame, rule);
+    lua_settop(L, top);
+    return decider->wants;
+}
