@@ -10,8 +10,8 @@ LIBDIR  ?= $(PREFIX)/lib/lua/5.4
 
 # Asked once, when first used: before `make deps` there may be no pkg-config, and that is no error.
 once      = $(eval $(1) := $(2))$($(1))
-PACKAGE_CFLAGS = $(call once,PACKAGE_CFLAGS,$(shell pkg-config --cflags lua5.4 libcurl libmicrohttpd libcrypto sqlite3))
-PACKAGE_LIBS   = $(call once,PACKAGE_LIBS,$(shell pkg-config --libs libcurl libmicrohttpd libcrypto sqlite3))
+PACKAGE_CFLAGS = $(call once,PACKAGE_CFLAGS,$(shell pkg-config --cflags lua5.4 libcurl libmicrohttpd libcrypto libjwt sqlite3))
+PACKAGE_LIBS   = $(call once,PACKAGE_LIBS,$(shell pkg-config --libs libcurl libmicrohttpd libcrypto libjwt sqlite3))
 LUA_LIBRARIES  = $(call once,LUA_LIBRARIES,$(shell pkg-config --variable=libdir lua5.4))
 
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Werror

@@ -8,6 +8,7 @@
     X(decide) \
     X(engine) \
     X(json) \
+    X(jwt) \
     X(limiter) \
     X(lock) \
     X(record) \

@@ -3,10 +3,10 @@
 #include <string.h>
 
 #include "clock.h"
+#include "lua_server.h"
 #include "lua_support.h"
 #include "percent.h"
 #include "secret.h"
-#include "server.h"
 
 #define SERVER_CLASS "tagua.server"
 #define REQUEST_CLASS "tagua.request"
@@ -138,9 +138,9 @@ static int server_close(lua_State *L)
 
 /* ---- requests ---------------------------------------------------------------------------- */
 
-static struct tagua_request *check_request(lua_State *L)
+struct tagua_request *tagua_lua_request(lua_State *L, int index)
 {
-    struct request_box *box = luaL_checkudata(L, 1, REQUEST_CLASS);
+    struct request_box *box = luaL_checkudata(L, index, REQUEST_CLASS);
     if (box->request == NULL)
         luaL_error(L, "the request was answered");
     return box->request;
@@ -214,7 +214,7 @@ static int request_index(lua_State *L)
     lua_pushvalue(L, 2);
     if (lua_rawget(L, lua_upvalueindex(1)) != LUA_TNIL)
         return 1;
-    struct tagua_request *request = check_request(L);
+    struct tagua_request *request = tagua_lua_request(L, 1);
     if (strcmp(key, "body") == 0)
         return push_body(L, request);
     if (strcmp(key, "path") == 0) {
@@ -236,7 +236,7 @@ static int request_index(lua_State *L)
 static int request_bearer_sha256(lua_State *L)
 {
     size_t length;
-    const char *token = tagua_request_bearer(check_request(L), &length);
+    const char *token = tagua_request_bearer(tagua_lua_request(L, 1), &length);
     if (token == NULL)
         return 0;
     char hex[TAGUA_SHA256_HEX];
@@ -274,7 +274,7 @@ static size_t read_headers(lua_State *L, struct tagua_server_pair headers[MAX_HE
 static int request_reply(lua_State *L)
 {
     struct request_box *box = luaL_checkudata(L, 1, REQUEST_CLASS);
-    check_request(L);
+    tagua_lua_request(L, 1);
     luaL_checktype(L, 2, LUA_TTABLE);
     struct tagua_server_pair headers[MAX_HEADERS];
     struct tagua_reply reply = {.headers = headers, .body = "", .cut = -1};

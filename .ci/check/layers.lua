@@ -17,6 +17,8 @@ local headers = {
     why = "only the HTTP client (host/client.c) includes curl's headers" },
   { header = "^microhttpd%.h$", rule = "microhttpd-header", may = { "^server%.c$" },
     why = "only the HTTP server (host/server.c) includes microhttpd.h" },
+  { header = "^jwt%.h$", rule = "jwt-header", may = { "^jwt_hs256%.c$" },
+    why = "only the unit of signed tokens (host/jwt_hs256.c) includes jwt.h" },
   { header = "^sqlite3%.h$", rule = "sqlite-header", may = { "^sql%.c$" },
     why = "only the SQL unit (host/sql.c) includes sqlite3.h" },
 }
