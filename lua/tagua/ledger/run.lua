@@ -1,5 +1,6 @@
 --- One run: its operations written, marked as sending before they leave, their results appended.
 -- While it sends, it only reads operations forward and appends to the journal.
+local core = require("tagua.core")
 local journal = require("tagua.ledger.journal")
 local store = require("tagua.ledger.store")
 
@@ -329,7 +330,7 @@ function Run:next(count)
     return nil, message, code
   end
   if #taken > 0 then
-    self.state, self.results = "sending", {}
+    self.state, self.results, self.waiting_since_ns = "sending", {}, nil
     local left = {}
     for i = math.min(#taken, #self.waiting) + 1, #self.waiting do
       left[#left + 1] = self.waiting[i]
@@ -369,7 +370,7 @@ function Run:result(seq, outcome, code, message)
     self.counts[outcome] = (self.counts[outcome] or 0) + 1
   end
   local results = self.results
-  results[#results + 1] = { seq = seq, outcome = outcome, code = store.cap(code, 24), message = store.cap(message) }
+  results[#results + 1] = { seq = seq, outcome = outcome, code = store.cap(code, 24), message = store.text(message) }
   if #results >= RESULT_BATCH then
     return self:flush()
   end
@@ -378,19 +379,29 @@ end
 
 --- Puts the results that were filed on disk, in one commit. After a failure they are kept and go with
 -- the next flush.
+-- @tparam[opt=0] number patience seconds that results may wait for others to share the commit with: a
+--   loop that flushes each time round then commits at most that often. What waits when the process dies
+--   is settled as if its answer had been lost.
 -- @treturn true|nil
 -- @treturn string message
 -- @treturn string code
-function Run:flush()
+function Run:flush(patience)
   if #self.results == 0 then
     return true
+  end
+  if patience and patience > 0 then
+    local now_ns = core.system.monotonic_ns()
+    self.waiting_since_ns = self.waiting_since_ns or now_ns
+    if now_ns - self.waiting_since_ns < patience * 1e9 then
+      return true
+    end
   end
   local ok, message, code = self.db:transact(function()
     self:append_results(self.now())
     return true
   end)
   if ok then
-    self.results = {}
+    self.results, self.waiting_since_ns = {}, nil
     return true
   end
   return nil, message, code
@@ -485,7 +496,7 @@ function Run:finish(state, reason)
         .. "ambiguous = ? where number = ?",
       state,
       at,
-      store.cap(reason),
+      store.text(reason),
       sums.done,
       sums.failed,
       sums.skipped,

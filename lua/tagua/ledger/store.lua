@@ -120,6 +120,12 @@ function M.cap(text, bytes)
   return text:sub(1, last)
 end
 
+--- A message as it is stored: without the value of any secret, and not too long.
+-- @tparam string|nil text
+function M.text(text)
+  return text and M.cap(core.secret.redact(text))
+end
+
 --- The places of a list in the order of their values, so that look-ups go through the file forward.
 -- @tparam {string,...} keys
 -- @treturn {integer,...}

@@ -301,7 +301,7 @@ end
 function Intent:ambiguous(message)
   local db = self.tags.db
   return db:transact(function()
-    db:run("update tag set message = ? where number = ? and state = 'creating'", store.cap(message), self.number)
+    db:run("update tag set message = ? where number = ? and state = 'creating'", store.text(message), self.number)
     return true
   end)
 end
