@@ -92,6 +92,11 @@ static struct tagua_verdict answered(const struct tagua_verdict_input *input)
         return verdict(TAGUA_VERDICT_STOP, "ECONFIG");
     if (status == 401)
         return verdict(TAGUA_VERDICT_STOP, "EAUTH");
+    /* A platform whose codes are known has said something else than that the credentials may not
+     * do this: were that to stop the run, one such user would stop each run at the same place. */
+    if (status == 403 && input->envelope == TAGUA_ENVELOPE_ERROR && input->has_platform_code &&
+        input->row_count > 0)
+        return verdict(TAGUA_VERDICT_FAIL, "EPERMISSION");
     if (status == 403)
         return verdict(TAGUA_VERDICT_STOP, "EPERMISSION");
     if (status == 404)

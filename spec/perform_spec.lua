@@ -144,6 +144,18 @@ describe("perform", function()
     assert.equal(40, outer)
   end)
 
+  it("goes on to its end after a stop, whatever else is called inside the loop", function()
+    connect(function() return { status = 401, body = '{"errorMessage":"no","errorCode":401}' } end)
+    local codes = {}
+    for result in shop:perform((operations(50, 50))) do
+      codes[result.code] = (codes[result.code] or 0) + 1
+      local tags, _, code = shop:user_tags("U1")
+      assert.is_nil(tags)
+      assert.is_true(code == "ECANCELLED" or code == "EAUTH")
+    end
+    assert.equal(50, codes.EAUTH + codes.ECANCELLED)
+  end)
+
   it("gives a wrong operation of an iterator its own result, and goes on", function()
     connect(function() return OK end)
     local list = { { "tag", user = "U1", tag = "t" }, { "tga", user = "U1", tag = "t" }, { "tag", user = 7, tag = "t" },

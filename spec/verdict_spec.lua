@@ -88,7 +88,7 @@ describe("the verdict on a platform's code", function()
   coded("says more than 500", 37011, 500, "fail", "ENOTFOUND")
   coded("says more than the number's likeness to a status", 500, 200, "stop", "EPLATFORM")
   coded("does not say more than 429", 37011, 429, "pause", "ERATE")
-  coded("that no row knows leaves 403 as it is", 4, 403, "stop", "EPERMISSION")
+  coded("that no row knows, in a 403, fails that request alone", 4, 403, "fail", "EPERMISSION")
 
   row("does not turn a success into something else",
     { status = 200, envelope = "success", platform_code = 5001, codes = codes }, "done")

@@ -22,8 +22,6 @@ local Connection = {}
 Connection.__index = Connection
 Connection.__name = "tagua.connection"
 
--- A local connection's twin also answers late on purpose: look after it this often.
-local TWIN_TICK = 0.01
 -- How long a blocking call waits before it looks for a signal again.
 local TICK = 0.5
 
@@ -97,6 +95,7 @@ function M.open(given, level)
     opened = {}, -- the secrets that are this connection's to close
     finished = {}, -- results of what `start` began
     started = 0, -- how many of those are to come
+    unfinished = 0, -- requests that nobody has the outcome of yet
     memory = {}, -- what the platform's module keeps from one call to the next
   }, Connection)
   self.take_started = function(request)
@@ -171,6 +170,7 @@ end
 
 -- Turns the engine's result into the request's outcome.
 local function finish(self, request, result)
+  self.unfinished = self.unfinished - 1
   request.done = true
   request.result = result
   if result.ok then
@@ -197,7 +197,7 @@ function Connection:pump(seconds, fds)
     for _, fd in ipairs(fds or {}) do
       all[#all + 1] = fd
     end
-    results, message = engine:poll(seconds < TWIN_TICK and seconds or TWIN_TICK, all)
+    results, message = engine:poll(seconds, all)
   else
     results, message = engine:poll(seconds, fds)
   end
@@ -230,6 +230,7 @@ function Connection:submit(primitive, sink, first, second, third)
   submitted.token = request
   request.submitted = submitted
   self.engine:submit(submitted)
+  self.unfinished = self.unfinished + 1
   return request
 end
 
@@ -248,7 +249,7 @@ end
 
 -- A new run after one that was stopped: a long-lived program may try again, with one request first.
 local function revive(self)
-  if self.engine:stopped() and self.engine:pending() == 0 then
+  if self.unfinished == 0 and self.engine:stopped() then
     self.engine:close()
     self.engine = assert(core.engine.new(engine_options(self)))
   end
@@ -493,7 +494,8 @@ function Connection:poll(seconds, fds)
     local left = (deadline - core.system.monotonic_ns()) / 1e9
     self:pump(left > 0 and left or 0, fds)
   until #self.finished > 0
-    or not self.twin
+    or not self.twin -- whose requests end a wait as well
+    or fds
     or core.system.interrupted() > signals
     or core.system.monotonic_ns() >= deadline
   local results = self.finished
