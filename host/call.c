@@ -20,7 +20,7 @@ static void call_free(struct tagua_call *call)
 }
 
 struct tagua_call *tagua_call_new(struct tagua_call_pool *pool, const char *path,
-                                        size_t path_length, const char *body, size_t body_length)
+                                  size_t path_length, const char *body, size_t body_length)
 {
     struct tagua_call *call = pool->spare;
     if (call != NULL) {

@@ -1,6 +1,6 @@
-/* A call: a request while the engine has it: queued, under way, or done and not yet taken. Owns its texts
- * and its answer, and keeps their memory when it is used again. Also the three ways in which
- * requests stand in line: queue, heap by time, lanes. */
+/* A call: one request while the engine has it, queued, under way, or done and not yet taken. Owns
+ * its texts and its answer, and keeps their memory when it is used again. Also the three ways in
+ * which calls stand in line: queue, heap by time, lanes. */
 #ifndef TAGUA_CALL_H
 #define TAGUA_CALL_H
 
@@ -57,7 +57,7 @@ struct tagua_call_pool {
 
 /* A request with these texts copied; NULL when memory is exhausted. */
 struct tagua_call *tagua_call_new(struct tagua_call_pool *pool, const char *path,
-                                        size_t path_length, const char *body, size_t body_length);
+                                  size_t path_length, const char *body, size_t body_length);
 
 /* Puts a request back into the pool, or frees it when the pool is NULL or full. */
 void tagua_call_recycle(struct tagua_call_pool *pool, struct tagua_call *call);
@@ -69,9 +69,12 @@ struct tagua_call_queue {
     struct tagua_call *tail;
 };
 
+/* Puts a call, which stands in no other line, at the end. */
 void tagua_queue_push(struct tagua_call_queue *queue, struct tagua_call *call);
+/* As tagua_queue_push, before all others. */
 void tagua_queue_push_front(struct tagua_call_queue *queue, struct tagua_call *call);
-struct tagua_call *tagua_queue_pop(struct tagua_call_queue *queue); /* NULL: empty */
+/* Takes the first; NULL: there is none. */
+struct tagua_call *tagua_queue_pop(struct tagua_call_queue *queue);
 
 /* Earliest due_ns first. */
 struct tagua_call_heap {
@@ -80,10 +83,12 @@ struct tagua_call_heap {
     size_t capacity;
 };
 
-/* Returns 0, or -1 when memory is exhausted. */
+/* Puts a call in. Returns 0, or -1 when memory is exhausted. */
 int tagua_heap_push(struct tagua_call_heap *heap, struct tagua_call *call);
-struct tagua_call *tagua_heap_top(const struct tagua_call_heap *heap); /* NULL: empty */
-struct tagua_call *tagua_heap_pop(struct tagua_call_heap *heap);       /* NULL: empty */
+/* The earliest, left where it is; NULL: there is none. */
+struct tagua_call *tagua_heap_top(const struct tagua_call_heap *heap);
+/* As tagua_heap_top, taken. */
+struct tagua_call *tagua_heap_pop(struct tagua_call_heap *heap);
 
 /* Lanes: requests of one key go one at a time, in order. */
 struct tagua_lanes;

@@ -284,7 +284,7 @@ struct tagua_client *tagua_client_new(const struct tagua_client_options *options
     client->idle = slot_new(client);
     if (client->idle == NULL) {
         tagua_error_set(error, "EIO",
-                        "cannot make an HTTP client: libcurl %s lacks what it takes (7.85 or newer)",
+                        "cannot make an HTTP client: libcurl %s is too old, 7.85 is the oldest",
                         curl_version_info(CURLVERSION_NOW)->version);
         goto failed;
     }

@@ -9,49 +9,11 @@
 #include <sys/random.h>
 
 #include "clock.h"
+#include "engine_private.h"
 #include "report.h"
-#include "retry.h"
 
 #define NEVER_NS INT64_MAX
 #define PLATFORM_MESSAGE_MAX ((size_t)65536)
-
-struct class_line {
-    char name[32];
-    struct tagua_limiter *limiter; /* NULL: the connection's alone */
-    struct tagua_call_queue ready;
-};
-
-struct tagua_engine {
-    struct tagua_engine_options options; /* texts are copies, below */
-    char *name, *base, *body_field;
-    struct tagua_verdict_row *rows;
-    struct tagua_client *client;
-    struct tagua_limiter *limiter;
-    struct tagua_envelope_reader *envelope; /* NULL: status alone */
-    struct class_line lines[TAGUA_ENGINE_CLASSES_MAX + 1]; /* the first: all other classes */
-    unsigned line_count;
-    unsigned line_next; /* whose turn it is */
-    struct tagua_call_heap delayed;
-    struct tagua_lanes *lanes;
-    struct tagua_call_queue done;
-    size_t done_count;
-    struct tagua_call_pool pool;
-    size_t pending; /* not done */
-    size_t flying;
-    bool succeeded;        /* once */
-    bool draining;         /* nothing is tried again */
-    bool stopped;
-    struct tagua_error stop;
-    int64_t hold_until_ns; /* nothing is sent before: the platform is in trouble */
-    unsigned unreached;    /* connections in a row that failed */
-    unsigned trouble;      /* attempts in a row that led to nothing, each after the one before */
-    int64_t trouble_at_ns; /* the last one that was counted */
-    int64_t barren_since_ns; /* the first trouble or 429 since the last success; 0: none */
-    int64_t waiting_since_ns; /* there is work, the limiter says wait; 0: no */
-    uint64_t random;
-    struct tagua_buffer platform; /* the message in an answer, while it is judged */
-    struct tagua_engine_stats stats;
-};
 
 static int copy_text(char **to, const char *from)
 {
@@ -197,8 +159,8 @@ void tagua_engine_free(struct tagua_engine *engine)
 }
 
 /* A request has its result; who waited behind it may go. */
-static void finish(struct tagua_engine *engine, struct tagua_call *call,
-                   enum tagua_final final, const char *code)
+void tagua_engine_finish(struct tagua_engine *engine, struct tagua_call *call,
+                         enum tagua_final final, const char *code)
 {
     call->final = final;
     snprintf(call->code, sizeof call->code, "%s", code);
@@ -214,7 +176,7 @@ static void finish(struct tagua_engine *engine, struct tagua_call *call,
     engine->pending--;
 }
 
-static void cancel(struct tagua_engine *engine, struct tagua_call *call)
+void tagua_engine_cancel(struct tagua_engine *engine, struct tagua_call *call)
 {
     tagua_buffer_clear(&call->message);
     tagua_buffer_clear(&call->exchange.answer);
@@ -228,7 +190,7 @@ static void cancel(struct tagua_engine *engine, struct tagua_call *call)
                                     call->message.max - call->message.length));
     else
         tagua_report_append(&call->message, "the requests that were waiting were dropped");
-    finish(engine, call, TAGUA_FINAL_CANCELLED, "ECANCELLED");
+    tagua_engine_finish(engine, call, TAGUA_FINAL_CANCELLED, "ECANCELLED");
 }
 
 static void cancel_queued(struct tagua_engine *engine)
@@ -237,11 +199,11 @@ static void cancel_queued(struct tagua_engine *engine)
     struct tagua_call_queue waiting = tagua_lanes_drain(engine->lanes);
     for (unsigned i = 0; i < engine->line_count; i++)
         while ((call = tagua_queue_pop(&engine->lines[i].ready)) != NULL)
-            cancel(engine, call);
+            tagua_engine_cancel(engine, call);
     while ((call = tagua_heap_pop(&engine->delayed)) != NULL)
-        cancel(engine, call);
+        tagua_engine_cancel(engine, call);
     while ((call = tagua_queue_pop(&waiting)) != NULL)
-        cancel(engine, call);
+        tagua_engine_cancel(engine, call);
 }
 
 void tagua_engine_drop_queued(struct tagua_engine *engine)
@@ -251,7 +213,7 @@ void tagua_engine_drop_queued(struct tagua_engine *engine)
 }
 
 /* Ends the run. `message` is redacted already. */
-static void stop(struct tagua_engine *engine, const char *code, const char *message)
+void tagua_engine_stop(struct tagua_engine *engine, const char *code, const char *message)
 {
     if (engine->stopped)
         return;
@@ -336,7 +298,7 @@ int tagua_engine_submit(struct tagua_engine *engine, const struct tagua_submissi
     }
     engine->pending++;
     if (engine->stopped)
-        cancel(engine, call);
+        tagua_engine_cancel(engine, call);
     else if (may_go == 1)
         tagua_queue_push(&engine->lines[call->class_index].ready, call);
     return 0;
@@ -401,7 +363,7 @@ static void start(struct tagua_engine *engine, struct tagua_call *call, int64_t 
     }
     call->sent = call->maybe;
     tagua_report_append(&call->message, "connection '%.60s': %s", engine->name, error.message);
-    finish(engine, call, TAGUA_FINAL_FAIL, error.code);
+    tagua_engine_finish(engine, call, TAGUA_FINAL_FAIL, error.code);
 }
 
 /* The line whose turn it is and that may go, or NULL with the time from which one may. */
@@ -468,271 +430,6 @@ static int64_t dispatch(struct tagua_engine *engine, int64_t now_ns)
     return wake_ns;
 }
 
-/* Puts a request back for later. */
-static void again(struct tagua_engine *engine, struct tagua_call *call, int64_t due_ns)
-{
-    call->due_ns = due_ns;
-    tagua_buffer_clear(&call->message);
-    if (tagua_heap_push(&engine->delayed, call) != 0) {
-        tagua_report_append(&call->message, "connection '%.60s': out of memory", engine->name);
-        finish(engine, call, TAGUA_FINAL_FAIL, "EIO");
-    }
-}
-
-/* Says what happened, for the request's own result. */
-static void describe(struct tagua_engine *engine, struct tagua_call *call,
-                     const struct tagua_outcome *outcome,
-                     const struct tagua_envelope_answer *answer)
-{
-    const struct tagua_report report = {
-        .connection = engine->name,
-        .base = engine->base,
-        .source = engine->options.bearer != NULL ? tagua_secret_source(engine->options.bearer)
-                                                 : NULL,
-        .timeout_ns = engine->options.timeout_ns,
-        .exchange = &call->exchange,
-        .outcome = outcome,
-        .answer = answer,
-        .platform = &engine->platform,
-    };
-    tagua_buffer_clear(&call->message);
-    tagua_report_attempt(&report, &call->message);
-}
-
-/* The body of an answer that is not a success goes to Lua redacted. */
-static void redact_answer(struct tagua_call *call)
-{
-    struct tagua_buffer *answer = &call->exchange.answer;
-    struct tagua_buffer clean;
-    tagua_buffer_init(&clean, answer->length * 3 + 16);
-    if (answer->length == 0)
-        return;
-    if (tagua_secret_redact(answer->data, answer->length, &clean) != 0)
-        tagua_buffer_clear(&clean);
-    clean.max = answer->max;
-    tagua_buffer_wipe(answer);
-    *answer = clean;
-}
-
-static void end(struct tagua_engine *engine, struct tagua_call *call,
-                const struct tagua_outcome *outcome, const struct tagua_envelope_answer *answer,
-                const struct tagua_verdict *verdict)
-{
-    call->status = outcome->status;
-    call->sent = call->maybe || outcome->sent;
-    if (verdict->kind == TAGUA_VERDICT_DONE) {
-        finish(engine, call, TAGUA_FINAL_DONE, "");
-        return;
-    }
-    describe(engine, call, outcome, answer);
-    redact_answer(call);
-    enum tagua_final final = TAGUA_FINAL_FAIL;
-    switch (verdict->kind) {
-    case TAGUA_VERDICT_SETTLE:
-        tagua_report_append(&call->message, "; whether it took effect is not known");
-        final = TAGUA_FINAL_SETTLE;
-        break;
-    case TAGUA_VERDICT_RETRY:
-        if (call->attempts > 1)
-            tagua_report_append(&call->message, "; tried %u times", call->attempts);
-        break;
-    case TAGUA_VERDICT_STOP:
-    case TAGUA_VERDICT_REFRESH:
-        final = TAGUA_FINAL_STOP;
-        break;
-    default:
-        break;
-    }
-    if (final == TAGUA_FINAL_STOP)
-        stop(engine, verdict->code, call->message.data);
-    finish(engine, call, final, verdict->code);
-}
-
-/* Stops the run on account of one more attempt that led to nothing; the request ends with it,
- * without effect, unless an earlier attempt may have had one. */
-static void end_run(struct tagua_engine *engine, struct tagua_call *call,
-                    const struct tagua_outcome *outcome,
-                    const struct tagua_envelope_answer *answer, const char *code, const char *why)
-{
-    struct tagua_error error;
-    describe(engine, call, outcome, answer);
-    tagua_report_append(&call->message, "%s", why);
-    tagua_error_set(&error, code, "%s", call->message.data);
-    stop(engine, code, error.message);
-    if (call->maybe) {
-        cancel(engine, call);
-        return;
-    }
-    call->status = outcome->status;
-    call->sent = outcome->sent;
-    redact_answer(call);
-    finish(engine, call, TAGUA_FINAL_STOP, code);
-}
-
-/* Counts what went wrong with the connection as a whole. Attempts that were under way together are
- * one trouble. After several in a row, requests go one at a time and further and further apart,
- * until one succeeds: a platform that is down does not get each request once, to lose it. */
-static void count_trouble(struct tagua_engine *engine, const struct tagua_call *call,
-                          bool unreached, int64_t now_ns)
-{
-    if (engine->barren_since_ns == 0)
-        engine->barren_since_ns = call->started_ns;
-    if (engine->trouble > 0 && call->started_ns < engine->trouble_at_ns)
-        return;
-    engine->trouble++;
-    engine->trouble_at_ns = now_ns;
-    if (unreached)
-        engine->unreached++;
-    if (unreached || engine->trouble >= engine->options.unreachable_after) {
-        unsigned failure = unreached ? engine->unreached
-                                     : engine->trouble - engine->options.unreachable_after + 1;
-        int64_t ceiling_ns = tagua_backoff_ceiling_ns(failure, engine->options.backoff_ns,
-                                                      engine->options.backoff_max_ns);
-        engine->random = tagua_random_next(engine->random);
-        engine->hold_until_ns = now_ns + tagua_backoff_pick_ns(ceiling_ns, engine->random);
-    }
-}
-
-/* A verdict of retry: now or never. */
-static void retry(struct tagua_engine *engine, struct tagua_call *call,
-                  const struct tagua_outcome *outcome, const struct tagua_envelope_answer *answer,
-                  const struct tagua_verdict *verdict, int64_t now_ns)
-{
-    if (outcome->sent)
-        call->maybe = true;
-    if (outcome->transport == TAGUA_TRANSPORT_UNREACHED && !engine->stopped &&
-        engine->unreached >= engine->options.unreachable_after) {
-        char why[64];
-        snprintf(why, sizeof why, "; %u times in a row", engine->unreached);
-        end_run(engine, call, outcome, answer, "ENETWORK", why);
-        return;
-    }
-    if (call->attempts >= engine->options.attempts) {
-        end(engine, call, outcome, answer, verdict);
-        return;
-    }
-    if (engine->stopped || engine->draining) {
-        cancel(engine, call);
-        return;
-    }
-    int64_t ceiling_ns = tagua_backoff_ceiling_ns(call->attempts, engine->options.backoff_ns,
-                                                  engine->options.backoff_max_ns);
-    engine->random = tagua_random_next(engine->random);
-    int64_t wait_ns = tagua_backoff_pick_ns(ceiling_ns, engine->random);
-    if (outcome->retry_after != NULL) {
-        int64_t asked_ns = tagua_retry_after_ns(outcome->retry_after, tagua_clock_wall_ns());
-        if (asked_ns > wait_ns)
-            wait_ns = asked_ns < engine->options.give_up_after_ns
-                          ? asked_ns
-                          : engine->options.give_up_after_ns;
-    }
-    again(engine, call, now_ns + wait_ns);
-}
-
-/* A verdict of pause: the whole key waits, the request spends no attempt. */
-static void throttle(struct tagua_engine *engine, struct tagua_call *call,
-                     const struct tagua_outcome *outcome,
-                     const struct tagua_envelope_answer *answer, int64_t now_ns)
-{
-    int64_t asked_ns = -1;
-    if (outcome->retry_after != NULL)
-        asked_ns = tagua_retry_after_ns(outcome->retry_after, tagua_clock_wall_ns());
-    engine->stats.throttled++;
-    tagua_limiter_throttled(engine->limiter, now_ns, asked_ns);
-    call->attempts--;
-    call->throttles++;
-    if (engine->barren_since_ns == 0)
-        engine->barren_since_ns = now_ns;
-    int64_t until_ns = tagua_limiter_paused_until_ns(engine->limiter);
-    if (!engine->stopped &&
-        until_ns - engine->barren_since_ns > engine->options.give_up_after_ns) {
-        char why[160];
-        snprintf(why, sizeof why,
-                 "; it asks to wait for %lld more seconds, and nothing succeeded for %lld: run it "
-                 "again later",
-                 (long long)((until_ns - now_ns + TAGUA_SECOND_NS - 1) / TAGUA_SECOND_NS),
-                 (long long)((now_ns - engine->barren_since_ns) / TAGUA_SECOND_NS));
-        end_run(engine, call, outcome, answer, "ERATE", why);
-        return;
-    }
-    if (engine->stopped || engine->draining) {
-        cancel(engine, call);
-        return;
-    }
-    tagua_queue_push_front(&engine->lines[call->class_index].ready, call);
-}
-
-static void judge(struct tagua_engine *engine, struct tagua_call *call,
-                  const struct tagua_outcome *outcome, int64_t now_ns)
-{
-    struct tagua_envelope_answer answer = {.kind = TAGUA_ENVELOPE_NONE};
-    const struct tagua_buffer *body = &call->exchange.answer;
-    bool answered = outcome->transport == TAGUA_TRANSPORT_ANSWERED;
-    tagua_buffer_clear(&engine->platform);
-    if (answered && engine->envelope != NULL)
-        tagua_envelope_read(engine->envelope, body->data != NULL ? body->data : "", body->length,
-                            &answer, &engine->platform);
-    const struct tagua_verdict_input input = {
-        .transport = outcome->transport,
-        .status = outcome->status,
-        .envelope = answer.kind,
-        .has_platform_code = answer.has_code,
-        .platform_code = answer.code,
-        .repeatable = call->repeatable,
-        .rows = engine->rows,
-        .row_count = engine->options.row_count,
-    };
-    struct tagua_verdict verdict = tagua_verdict_of(&input);
-    const struct tagua_envelope_answer *read = engine->envelope != NULL && answered ? &answer : NULL;
-    call->has_platform_code = answer.has_code;
-    call->platform_code = answer.code;
-    engine->stats.sent += outcome->sent;
-    engine->stats.answered += answered;
-    if (outcome->sent)
-        engine->unreached = 0;
-
-    switch (verdict.kind) {
-    case TAGUA_VERDICT_DONE:
-        engine->succeeded = true;
-        /* fall through */
-    case TAGUA_VERDICT_FAIL:
-        if (answered) {
-            engine->trouble = 0;
-            engine->barren_since_ns = 0;
-            engine->hold_until_ns = 0;
-            tagua_limiter_succeeded(engine->limiter, now_ns);
-        }
-        end(engine, call, outcome, read, &verdict);
-        break;
-    case TAGUA_VERDICT_PAUSE:
-        engine->trouble = 0;
-        throttle(engine, call, outcome, read, now_ns);
-        break;
-    case TAGUA_VERDICT_RETRY:
-        count_trouble(engine, call, outcome->transport == TAGUA_TRANSPORT_UNREACHED, now_ns);
-        retry(engine, call, outcome, read, &verdict, now_ns);
-        break;
-    case TAGUA_VERDICT_SETTLE:
-        count_trouble(engine, call, false, now_ns);
-        end(engine, call, outcome, read, &verdict);
-        break;
-    case TAGUA_VERDICT_REFRESH:
-    case TAGUA_VERDICT_STOP:
-        end(engine, call, outcome, read, &verdict);
-        break;
-    }
-    if (!engine->stopped && engine->trouble >= engine->options.unreachable_after &&
-        now_ns - engine->barren_since_ns > engine->options.give_up_after_ns) {
-        char message[320];
-        snprintf(message, sizeof message,
-                 "connection '%.60s': %u requests in a row led to nothing, for %lld seconds: run "
-                 "it again later",
-                 engine->name, engine->trouble,
-                 (long long)((now_ns - engine->barren_since_ns) / TAGUA_SECOND_NS));
-        stop(engine, "ENETWORK", message);
-    }
-}
-
 int tagua_engine_poll(struct tagua_engine *engine, int64_t timeout_ns, const int *descriptors,
                       size_t count, struct tagua_error *error)
 {
@@ -751,7 +448,7 @@ int tagua_engine_poll(struct tagua_engine *engine, int64_t timeout_ns, const int
                 now_ns = tagua_clock_monotonic_ns();
             reaped = true;
             engine->flying--;
-            judge(engine, (struct tagua_call *)exchange, &outcome, now_ns);
+            tagua_engine_judge(engine, (struct tagua_call *)exchange, &outcome, now_ns);
         }
         if (engine->done_count > 0 || waited)
             return 0;

@@ -109,6 +109,7 @@ void tagua_engine_drop_queued(struct tagua_engine *engine);
 /* Why the run was stopped, or NULL while it goes on. */
 const struct tagua_error *tagua_engine_stopped(const struct tagua_engine *engine);
 
+/* What was done so far. */
 void tagua_engine_stats(const struct tagua_engine *engine, struct tagua_engine_stats *stats);
 
 #endif

@@ -37,20 +37,18 @@ static void check_names(lua_State *L, int index, const char *const *names, const
     lua_pushnil(L);
     while (lua_next(L, index) != 0) {
         lua_pop(L, 1);
-        bool known = false;
-        if (lua_type(L, -1) == LUA_TSTRING) {
-            const char *name = lua_tostring(L, -1);
-            for (size_t i = 0; i < count; i++)
-                known = known || strcmp(names[i], name) == 0;
-            if (!known) {
-                const char *nearest = tagua_nearest(name, names, count);
-                luaL_error(L, nearest != NULL ? "%s has no option '%s'; did you mean '%s'?"
-                                              : "%s has no option '%s'",
-                           what, name, nearest);
-            }
-        } else {
+        if (lua_type(L, -1) != LUA_TSTRING)
             luaL_error(L, "%s has no option that is a %s", what, luaL_typename(L, -1));
-        }
+        const char *name = lua_tostring(L, -1);
+        size_t i = 0;
+        while (i < count && strcmp(names[i], name) != 0)
+            i++;
+        if (i < count)
+            continue;
+        const char *nearest = tagua_nearest(name, names, count);
+        if (nearest != NULL)
+            luaL_error(L, "%s has no option '%s'; did you mean '%s'?", what, name, nearest);
+        luaL_error(L, "%s has no option '%s'", what, name);
     }
 }
 

@@ -96,8 +96,8 @@ describe("the engine", function()
   end)
 
   it("keeps no more under way than it may", function()
-    local most, shop = 0, nil
-    shop = open({ in_flight = 5 }, function() return { body = OK, after = 0.002 } end)
+    local most = 0
+    local shop = open({ in_flight = 5 }, function() return { body = OK, after = 0.002 } end)
     for _ = 1, 60 do shop:submit() end
     while shop.engine:pending() > 0 do
       shop:turn()
@@ -135,8 +135,8 @@ describe("the engine", function()
   end)
 
   it("goes alone until something succeeds", function()
-    local shop, most = nil, 0
-    shop = open({ in_flight = 16 }, function(_, n)
+    local most = 0
+    local shop = open({ in_flight = 16 }, function(_, n)
       return { status = n <= 10 and 404 or 200, body = n <= 10 and "{}" or OK }
     end)
     for _ = 1, 30 do shop:submit() end

@@ -141,8 +141,8 @@ end)
 
 describe("a 429", function()
   it("pauses the whole connection for Retry-After, and costs no attempt", function()
-    local shop, limited, after = nil, 0, {}
-    shop = open({ attempts = 1, in_flight = 8, rate = { per_second = 1000 } }, function()
+    local limited, after = 0, {}
+    local shop = open({ attempts = 1, in_flight = 8, rate = { per_second = 1000 } }, function()
       if limited == 0 then limited = seconds() end
       if seconds() < limited + 0.2 then
         return { status = 429, headers = { ["Retry-After"] = "1" }, body = '{"errorCode":429}' }
