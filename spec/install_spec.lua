@@ -6,6 +6,25 @@ local function make(target, folder)
     :format(support.build, folder, target))
 end
 
+describe("make", function()
+  it("builds nothing the second time", function()
+    local folder, remove = support.folder()
+    finally(remove)
+    support.write(folder .. "/before", "")
+    local code, _, err = make("build", folder)
+    assert.equal(0, code, err)
+    local _, out = support.shell(("find '%s' -type f -newer '%s/before' -name '[a-z]*'"):format(support.build, folder))
+    assert.equal("", out)
+  end)
+
+  it("lists its targets", function()
+    local _, out = support.shell("make help")
+    for _, target in ipairs({ "demo", "test", "check", "bench", "install" }) do
+      assert.matches("make " .. target .. " +%l", out)
+    end
+  end)
+end)
+
 describe("make install", function()
   it("puts the command and the module below DESTDIR and PREFIX, where they work", function()
     local folder, remove = support.folder()
