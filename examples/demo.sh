@@ -36,5 +36,5 @@ cat <<END
 # to try next:
 build/tagua check examples/shop/rules.lua
 build/tagua --ledger $demo/tagua.db tags
-sqlite3 $demo/tagua.db .schema
+sqlite3 $demo/tagua.db "select user, tag, owner, since from tagged where tag = 'VIP' limit 5"
 END

@@ -1,6 +1,6 @@
 -- The connection of `make demo`: the twin inside the process, with a limit as platforms have one.
 connection "local" {
   platform = "local",
-  limit = { per_second = 1500 }, -- what the twin lets through; more is answered with 429
-  rate = { per_second = 1500 }, -- what tagua sends at most
+  limit = { per_second = 1500, burst = 100 }, -- what the twin lets through; more is answered with 429
+  rate = { per_second = 1500, burst = 20 }, -- what tagua sends at most
 }
