@@ -28,7 +28,7 @@ ARGPARSE = $(firstword $(wildcard /usr/share/lua/5.4/argparse.lua /usr/local/sha
 # lua/tagua/plan.lua is tagua.plan; lua/tagua/command/init.lua is tagua.command
 EMBED    = $(foreach file,$(MODULES),$(subst /,.,$(patsubst %/init,%,$(patsubst lua/%.lua,%,$(file))))=$(file))
 
-.PHONY: build objects deps demo test check bench install uninstall clean help FORCE
+.PHONY: build objects deps demo test check bench fuzz fuzzers install uninstall clean help FORCE
 .DEFAULT_GOAL := build
 
 build: $(BUILD)/tagua $(BUILD)/lib/tagua/core.so ## the command and the Lua module, into build/
@@ -61,6 +61,24 @@ bench: ## how fast, beside its peers
 	@$(BUILD_ALL)
 	@BUILD=$(BUILD) bench/run.sh $(BENCH)
 
+# libFuzzer, with sanitizers; what is found is kept in build/fuzz/corpus and taken up again.
+FUZZ_SECONDS ?= 60
+fuzz: ## the readers of what comes from outside, FUZZ_SECONDS each
+	@.ci/deps
+	@$(MAKE) --no-print-directory -s CC=clang BUILD=$(BUILD)/fuzz CFLAGS="-O1 -g" \
+	  SAN="-fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=undefined" fuzzers
+	@for name in $(FUZZERS); do \
+	  echo "== $$name"; mkdir -p $(BUILD)/fuzz/corpus/$$name; \
+	  $(BUILD)/fuzz/fuzz-$$name -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=1024 -timeout=10 -verbosity=0 \
+	    -print_final_stats=1 -artifact_prefix=$(BUILD)/fuzz/$$name- $(BUILD)/fuzz/corpus/$$name || exit 1; \
+	done
+
+FUZZERS := $(patsubst spec/fuzz/%.c,%,$(wildcard spec/fuzz/*.c))
+fuzzers: $(FUZZERS:%=$(BUILD)/fuzz-%)
+
+$(BUILD)/fuzz-%: spec/fuzz/%.c $(OBJECTS)
+	$(CC) $(ALL_CFLAGS) -fsanitize=fuzzer -Ihost -o $@ $^ $(LUA_LIBS) $(LIBS)
+
 # Stops with a list instead of with a compiler's error when something is missing.
 $(BUILD)/.looked: .ci/deps
 	@.ci/deps --look
@@ -88,6 +106,11 @@ $(BUILD)/embedded.c: $(MODULES) $(ARGPARSE) host/embed.lua Makefile $(BUILD)/.in
 
 $(BUILD)/embedded.o: $(BUILD)/embedded.c
 	$(CC) $(ALL_CFLAGS) -Ihost -MMD -MP -c -o $@ $<
+
+# A bench of one unit is a program of its own.
+$(BUILD)/bench/%: bench/%.c $(OBJECTS)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -o $@ $^ $(LUA_LIBS) $(LIBS)
 
 install: build ## to PREFIX (/usr/local), below DESTDIR
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(LIBDIR)/tagua

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "json_scan.h"
-#include "number.h"
 #include "utf8.h"
 
 #define BUCKETS 64
@@ -179,6 +178,7 @@ void tagua_json_projection_free(struct tagua_json_projection *projection)
 struct projecting {
     struct tagua_json_pass pass;
     const struct tagua_json_projection *projection;
+    struct tagua_json_layout *layout; /* or NULL */
     struct tagua_json_value *values;
 };
 
@@ -219,8 +219,40 @@ static struct entry *find_escaped(struct projecting *at, unsigned node, const ch
     return entry;
 }
 
-static const char *scan_value(struct projecting *at, const char *p, unsigned node,
-                              struct tagua_json_value *value, unsigned depth);
+/* Scalars, which nearly all values are, are read where the value is met; only what nests costs a
+ * call. */
+__attribute__((noinline)) static const char *
+scan_container(struct projecting *at, const char *p, unsigned node, struct tagua_json_value *value,
+               unsigned depth);
+
+/* Reads one value; p is at its first byte. `node`: what is looked for when it is an object. */
+__attribute__((always_inline)) static inline const char *
+scan_value(struct projecting *at, const char *p, unsigned node, struct tagua_json_value *value,
+           unsigned depth)
+{
+    struct tagua_json_pass *pass = &at->pass;
+    const char *start = p;
+    char c = tagua_json_peek(pass, p);
+    if (c == '"') {
+        p = tagua_json_string(pass, p + 1, &value->escaped);
+        if (p == NULL)
+            return NULL;
+        value->start = start + 1;
+        value->length = (size_t)(p - start) - 1;
+        value->kind = TAGUA_JSON_TEXT;
+        return p + 1;
+    }
+    value->escaped = false;
+    value->start = start;
+    if (c == '-' || (c >= '0' && c <= '9'))
+        p = tagua_json_digits(pass, p, &value->kind);
+    else if (c == '{' || c == '[')
+        p = scan_container(at, p, node, value, depth);
+    else
+        p = tagua_json_literal(pass, p, &value->kind);
+    value->length = p == NULL ? 0 : (size_t)(p - start);
+    return p;
+}
 
 static const char *scan_array(struct projecting *at, const char *p, unsigned depth)
 {
@@ -243,22 +275,96 @@ static const char *scan_array(struct projecting *at, const char *p, unsigned dep
     }
 }
 
+/* Reads a key that no layout knew; p is after its opening quote. Returns the place after the
+ * closing one; *wanted is its entry's number, or NONE. */
+__attribute__((noinline)) static const char *
+scan_key(struct projecting *at, const char *p, unsigned node, unsigned place, unsigned *wanted)
+{
+    struct tagua_json_pass *pass = &at->pass;
+    const char *key = p;
+    bool escaped;
+    unsigned high = pass->high;
+    pass->high = 0;
+    p = tagua_json_string(pass, key, &escaped);
+    bool key_high = pass->high != 0;
+    pass->high |= high;
+    if (p == NULL)
+        return NULL;
+    size_t length = (size_t)(p - key);
+    *wanted = NONE;
+    if (node != NONE) {
+        const struct entry *entry = escaped ? find_escaped(at, node, key, length)
+                                            : find(at->projection, node, key, length);
+        if (entry != NULL)
+            *wanted = (unsigned)(entry - at->projection->entries);
+    }
+    if (place < TAGUA_JSON_LAYOUT_KEYS && !escaped && length < sizeof at->layout->keys[0].bytes) {
+        at->layout->keys[place].length = (uint8_t)(length + 1);
+        at->layout->keys[place].high = key_high;
+        at->layout->keys[place].wanted = (uint16_t)*wanted;
+        memcpy(at->layout->keys[place].bytes, key, length + 1);
+    }
+    return p + 1;
+}
+
+/* Whether the layout's key stands at p. */
+static inline bool is_key(const struct tagua_json_pass *pass,
+                          const struct tagua_json_layout *layout, unsigned place, const char *p)
+{
+    size_t length = layout->keys[place].length;
+    if (length == 0 || (size_t)(pass->end - p) < length)
+        return false;
+#if defined(__SSE2__)
+    if (pass->limit - p >= 32) {
+        const char *key = layout->keys[place].bytes;
+        unsigned same = (unsigned)_mm_movemask_epi8(
+            _mm_cmpeq_epi8(_mm_loadu_si128((const __m128i *)(const void *)p),
+                           _mm_loadu_si128((const __m128i *)(const void *)key)));
+        if (length > 16)
+            same |= (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(
+                        _mm_loadu_si128((const __m128i *)(const void *)(p + 16)),
+                        _mm_loadu_si128((const __m128i *)(const void *)(key + 16))))
+                    << 16;
+        unsigned all = length == 32 ? UINT32_MAX : (1u << length) - 1;
+        return (same & all) == all;
+    }
+#endif
+    return memcmp(p, layout->keys[place].bytes, length) == 0;
+}
+
+/* Reads a key of the outermost object; as scan_key. *place is where the layout is looked at first,
+ * and moves on. A text may lack keys that another had, so the two after it are tried as well. */
+static inline const char *scan_known_key(struct projecting *at, const char *p, unsigned *place,
+                                         unsigned *wanted)
+{
+    for (unsigned i = *place; i < *place + 3 && i < TAGUA_JSON_LAYOUT_KEYS; i++) {
+        if (is_key(&at->pass, at->layout, i, p)) {
+            *place = i + 1;
+            *wanted = at->layout->keys[i].wanted;
+            at->pass.high |= at->layout->keys[i].high;
+            return p + at->layout->keys[i].length;
+        }
+    }
+    return scan_key(at, p, 0, (*place)++, wanted);
+}
+
 static const char *scan_object(struct projecting *at, const char *p, unsigned node, unsigned depth)
 {
     struct tagua_json_pass *pass = &at->pass;
+    unsigned place = 0;
     p = tagua_json_skip_space(pass, p);
     if (tagua_json_peek(pass, p) == '}')
         return p + 1;
     for (;;) {
+        unsigned wanted;
         if (tagua_json_peek(pass, p) != '"')
             return tagua_json_fail(pass, p, "a key in double quotes was expected here");
-        const char *key = p + 1;
-        bool escaped;
-        p = tagua_json_string(pass, key, &escaped);
+        if (node == 0 && at->layout != NULL)
+            p = scan_known_key(at, p + 1, &place, &wanted);
+        else
+            p = scan_key(at, p + 1, node, TAGUA_JSON_LAYOUT_KEYS, &wanted);
         if (p == NULL)
             return NULL;
-        size_t length = (size_t)(p - key);
-        p++;
         if (tagua_json_peek(pass, p) != ':') {
             p = tagua_json_skip_space(pass, p);
             if (tagua_json_peek(pass, p) != ':')
@@ -270,17 +376,14 @@ static const char *scan_object(struct projecting *at, const char *p, unsigned no
         struct tagua_json_value *value = &ignored;
         unsigned child = NONE;
         bool whole_name = false;
-        if (node != NONE) {
-            const struct entry *entry = escaped ? find_escaped(at, node, key, length)
-                                                : find(at->projection, node, key, length);
-            if (entry != NULL) {
-                child = entry->child;
-                whole_name = entry->whole_name;
-                if (child != NONE)
-                    forget(at, child);
-                if (entry->slot != NONE && (whole_name || !at->values[entry->slot].whole_name))
-                    value = &at->values[entry->slot];
-            }
+        if (wanted != NONE) {
+            const struct entry *entry = &at->projection->entries[wanted];
+            child = entry->child;
+            whole_name = entry->whole_name;
+            if (child != NONE)
+                forget(at, child);
+            if (entry->slot != NONE && (whole_name || !at->values[entry->slot].whole_name))
+                value = &at->values[entry->slot];
         }
         p = scan_value(at, p, child, value, depth);
         if (p == NULL)
@@ -296,65 +399,24 @@ static const char *scan_object(struct projecting *at, const char *p, unsigned no
     }
 }
 
-/* Reads one value; p is at its first byte. `node`: what is looked for when it is an object. */
-static const char *scan_value(struct projecting *at, const char *p, unsigned node,
-                              struct tagua_json_value *value, unsigned depth)
+/* Reads an object or an array. */
+static const char *scan_container(struct projecting *at, const char *p, unsigned node,
+                                  struct tagua_json_value *value, unsigned depth)
 {
-    struct tagua_json_pass *pass = &at->pass;
-    const char *start = p;
-    uint8_t kind;
-    switch (tagua_json_peek(pass, p)) {
-    case '"': {
-        bool escaped;
-        p = tagua_json_string(pass, p + 1, &escaped);
-        if (p == NULL)
-            return NULL;
-        value->start = start + 1;
-        value->length = (size_t)(p - start) - 1;
-        value->kind = TAGUA_JSON_TEXT;
-        value->escaped = escaped;
-        return p + 1;
-    }
-    case '{':
-    case '[':
-        if (depth >= TAGUA_JSON_DEPTH)
-            return tagua_json_fail(pass, p, "values are nested deeper than 512 levels");
-        kind = *p == '{' ? TAGUA_JSON_OBJECT : TAGUA_JSON_ARRAY;
-        p = *p == '{' ? scan_object(at, p + 1, node, depth + 1) : scan_array(at, p + 1, depth + 1);
-        break;
-    case '-':
-    case '0':
-    case '1':
-    case '2':
-    case '3':
-    case '4':
-    case '5':
-    case '6':
-    case '7':
-    case '8':
-    case '9':
-        p = tagua_json_digits(pass, p, &kind);
-        break;
-    default:
-        p = tagua_json_literal(pass, p, &kind);
-        break;
-    }
-    if (p == NULL)
-        return NULL;
-    value->start = start;
-    value->length = (size_t)(p - start);
-    value->kind = kind;
-    value->escaped = false;
-    return p;
+    if (depth >= TAGUA_JSON_DEPTH)
+        return tagua_json_fail(&at->pass, p, "values are nested deeper than 512 levels");
+    value->kind = *p == '{' ? TAGUA_JSON_OBJECT : TAGUA_JSON_ARRAY;
+    return *p == '{' ? scan_object(at, p + 1, node, depth + 1) : scan_array(at, p + 1, depth + 1);
 }
 
 int tagua_json_scan(const struct tagua_json_projection *projection, const char *text,
-                    size_t length, size_t slack, struct tagua_json_value *values,
-                    struct tagua_json_fault *fault)
+                    size_t length, size_t slack, struct tagua_json_layout *layout,
+                    struct tagua_json_value *values, struct tagua_json_fault *fault)
 {
     struct projecting at = {
         .pass = {.text = text, .end = text + length, .limit = text + length + slack},
         .projection = projection,
+        .layout = layout,
         .values = values,
     };
     for (size_t i = 0; i < projection->count; i++) {
@@ -391,91 +453,8 @@ int tagua_json_project(const struct tagua_json_projection *projection, const cha
                        size_t length, struct tagua_json_value *values, struct tagua_error *error)
 {
     struct tagua_json_fault fault;
-    if (tagua_json_scan(projection, text, length, 0, values, &fault) < 0)
+    if (tagua_json_scan(projection, text, length, 0, NULL, values, &fault) < 0)
         return tagua_error_set(error, "EPROTOCOL", "not JSON: %s, at byte %zu", fault.what,
                                fault.offset + 1);
     return 0;
-}
-
-size_t tagua_json_text(const struct tagua_json_value *value, char *to)
-{
-    if (!value->escaped) {
-        memcpy(to, value->start, value->length);
-        return value->length;
-    }
-    const char *p = value->start;
-    const char *end = p + value->length;
-    char *out = to;
-    while (p < end) {
-        const char *plain = memchr(p, '\\', (size_t)(end - p));
-        size_t length = (size_t)((plain == NULL ? end : plain) - p);
-        memcpy(out, p, length);
-        out += length;
-        p += length;
-        if (p == end)
-            break;
-        switch (p[1]) {
-        case 'b': *out++ = '\b'; break;
-        case 'f': *out++ = '\f'; break;
-        case 'n': *out++ = '\n'; break;
-        case 'r': *out++ = '\r'; break;
-        case 't': *out++ = '\t'; break;
-        case 'u': {
-            uint32_t point = 0;
-            uint32_t low = 0;
-            tagua_json_hex(p + 2, &point);
-            p += 4;
-            if (point >= 0xD800 && point <= 0xDBFF) {
-                tagua_json_hex(p + 4, &low);
-                point = 0x10000 + ((point - 0xD800) << 10) + (low - 0xDC00);
-                p += 6;
-            }
-            out += tagua_utf8_encode(point, out);
-            break;
-        }
-        default: *out++ = p[1]; break;
-        }
-        p += 2;
-    }
-    return (size_t)(out - to);
-}
-
-int tagua_json_append_text(const struct tagua_json_value *value, struct tagua_buffer *buffer)
-{
-    char *to = tagua_buffer_reserve(buffer, value->length);
-    if (to == NULL)
-        return -1;
-    buffer->length += tagua_json_text(value, to);
-    return 0;
-}
-
-bool tagua_json_equals(const struct tagua_json_value *value, const char *text)
-{
-    size_t length = strlen(text);
-    if (value->kind != TAGUA_JSON_TEXT || value->length < length)
-        return false;
-    if (!value->escaped)
-        return value->length == length && memcmp(value->start, text, length) == 0;
-    if (value->length > 6 * length)
-        return false;
-    char *decoded = malloc(value->length);
-    if (decoded == NULL)
-        return false;
-    bool equal = tagua_json_text(value, decoded) == length && memcmp(decoded, text, length) == 0;
-    free(decoded);
-    return equal;
-}
-
-int tagua_json_integer(const struct tagua_json_value *value, int64_t *integer)
-{
-    if (value->kind != TAGUA_JSON_INTEGER)
-        return -1;
-    return tagua_number_integer(value->start, value->length, integer);
-}
-
-int tagua_json_number(const struct tagua_json_value *value, double *number)
-{
-    if (value->kind != TAGUA_JSON_INTEGER && value->kind != TAGUA_JSON_NUMBER)
-        return -1;
-    return tagua_number_real(value->start, value->length, number);
 }

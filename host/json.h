@@ -16,6 +16,7 @@
 #include "error.h"
 
 #define TAGUA_JSON_DEPTH 512
+#define TAGUA_JSON_LAYOUT_KEYS 64u
 
 enum tagua_json_kind {
     TAGUA_JSON_ABSENT, /* the text has no such path */
@@ -60,11 +61,24 @@ void tagua_json_projection_free(struct tagua_json_projection *projection); /* NU
 int tagua_json_project(const struct tagua_json_projection *projection, const char *text,
                        size_t length, struct tagua_json_value *values, struct tagua_error *error);
 
+/* What a reader of many texts remembers of the one before: which keys its outermost object had, in
+ * order. Most texts have the same ones, and then a key is known by one comparison. It changes how
+ * fast a text is read, and nothing else. One thread's, all zero to begin with. */
+struct tagua_json_layout {
+    struct {
+        char bytes[32];  /* the key after its opening quote, with the closing one */
+        uint8_t length;  /* of the bytes; 0: none is remembered here */
+        bool high;       /* the key is not ASCII alone */
+        uint16_t wanted; /* private */
+    } keys[TAGUA_JSON_LAYOUT_KEYS];
+};
+
 /* The same for readers of many texts: `slack` bytes after the text may be read too (and change
- * nothing). Returns the kind of the whole text, or -1 with *fault. */
+ * nothing); `layout` may be NULL, and belongs to this projection alone. Returns the kind of the
+ * whole text, or -1 with *fault. */
 int tagua_json_scan(const struct tagua_json_projection *projection, const char *text,
-                    size_t length, size_t slack, struct tagua_json_value *values,
-                    struct tagua_json_fault *fault);
+                    size_t length, size_t slack, struct tagua_json_layout *layout,
+                    struct tagua_json_value *values, struct tagua_json_fault *fault);
 
 /* A text's bytes, escapes decoded. Writes at most value->length bytes to `to` and returns how
  * many; no NUL is added, and the text itself may hold one. */

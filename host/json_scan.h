@@ -35,6 +35,8 @@ static inline char tagua_json_peek(const struct tagua_json_pass *pass, const cha
 
 static inline const char *tagua_json_skip_space(const struct tagua_json_pass *pass, const char *p)
 {
+    if (p < pass->end && (unsigned char)*p > ' ') /* nearly always */
+        return p;
     while (p < pass->end && (*p == ' ' || *p == '\t' || *p == '\n' || *p == '\r'))
         p++;
     return p;

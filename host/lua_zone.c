@@ -66,8 +66,9 @@ static int zone_day_start(lua_State *L)
 /* z:days_between(from, to) -> calendar days, negative when `to` is earlier. */
 static int zone_days_between(lua_State *L)
 {
-    lua_pushinteger(
-        L, tagua_zone_days_between(check_zone(L), luaL_checkinteger(L, 2), luaL_checkinteger(L, 3)));
+    const struct tagua_zone *zone = check_zone(L);
+    int64_t from = luaL_checkinteger(L, 2);
+    lua_pushinteger(L, tagua_zone_days_between(zone, from, luaL_checkinteger(L, 3)));
     return 1;
 }
 
@@ -102,8 +103,8 @@ static int zone_format(lua_State *L)
     const struct tagua_zone *zone = check_zone(L);
     const char *format = luaL_optstring(L, 3, NULL);
     char text[256];
-    size_t length = tagua_date_format(luaL_checkinteger(L, 2), format, lua_toboolean(L, 4), zone, text,
-                                      sizeof text);
+    size_t length = tagua_date_format(luaL_checkinteger(L, 2), format, lua_toboolean(L, 4), zone,
+                                      text, sizeof text);
     luaL_argcheck(L, length > 0 || (format != NULL && *format == '\0'), 3,
                   "no known format, or the moment is out of range");
     lua_pushlstring(L, text, length);

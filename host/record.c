@@ -23,6 +23,7 @@ struct tagua_reader {
         struct tagua_json_value *jsons;
         void *sources;
     };
+    struct tagua_json_layout layout;
     char *decoded; /* texts without their escapes; reset for each record */
     size_t decoded_used, decoded_capacity;
     char message[300];
@@ -115,18 +116,16 @@ static char *decoding_room(struct tagua_reader *reader, size_t length, size_t wh
 /* A spreadsheet shows long numbers as 1.23457E+17, and saves what it shows. */
 static bool is_mangled_number(const char *id, size_t length)
 {
-    size_t i = 0;
-    if (length < 5 || id[i] < '0' || id[i] > '9')
+    const char *exponent = memchr(id, 'E', length);
+    if (exponent == NULL || exponent == id || id + length - exponent != 4 || exponent[1] != '+')
         return false;
-    i++;
-    if (id[i] == '.') {
-        i++;
-        while (i < length && id[i] >= '0' && id[i] <= '9')
-            i++;
+    for (size_t i = 0; i < length; i++) {
+        bool is_digit = id[i] >= '0' && id[i] <= '9';
+        bool is_sign = id + i == exponent || id + i == exponent + 1;
+        if (!is_digit && !is_sign && !(i == 1 && id[i] == '.'))
+            return false;
     }
-    if (length - i != 4 || id[i] != 'E' || id[i + 1] != '+')
-        return false;
-    return id[i + 2] >= '0' && id[i + 2] <= '9' && id[i + 3] >= '0' && id[i + 3] <= '9';
+    return exponent == id + 1 || (id[1] == '.' && exponent > id + 2);
 }
 
 /* Checks the id's text and takes it into the record: 0, or -1 when the record is rejected. */
@@ -245,7 +244,7 @@ static int next_jsonl(struct tagua_reader *reader, struct tagua_record *record)
     record->line = reader->line++;
     struct tagua_json_fault fault;
     int kind = tagua_json_scan(schema->projection, start, whole, (size_t)(reader->end - line_end),
-                               reader->jsons, &fault);
+                               &reader->layout, reader->jsons, &fault);
     if (kind < 0)
         return reject(reader, record, start, start + fault.offset, "%s", fault.what);
     if (kind != TAGUA_JSON_OBJECT)

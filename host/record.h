@@ -83,7 +83,7 @@ struct tagua_value {
 };
 
 struct tagua_record {
-    int64_t line; /* where the record begins, counted from 1; of a rejected one where its fault is */
+    int64_t line;   /* where the record begins, from 1; of a rejected one, where its fault is */
     const char *id; /* never empty, blanks around it taken off, digits as they were written */
     size_t id_length;
     const struct tagua_value *values; /* one for each field of the schema, in its order */

@@ -46,8 +46,8 @@ static int no_column(const struct tagua_schema_options *options, const char *sou
                               options->header[i]);
         used += length < 0 ? sizeof list : (size_t)length;
     }
-    return tagua_error_set(error, "EINPUT", "the input has no column '%s' for %s; it has %s", source,
-                           purpose, options->header_count == 0 ? "none" : list);
+    return tagua_error_set(error, "EINPUT", "the input has no column '%s' for %s; it has %s",
+                           source, purpose, options->header_count == 0 ? "none" : list);
 }
 
 /* The number of a source, a new one when nobody named it before. */

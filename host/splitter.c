@@ -93,7 +93,7 @@ static const char *rest(const struct tagua_splitter *splitter, size_t *length)
 }
 
 /* Keeps the error, so that it is given again. */
-static int fail(struct tagua_splitter *splitter, struct tagua_error *error)
+static int fail(struct tagua_splitter *splitter, const struct tagua_error *error)
 {
     splitter->failed = true;
     splitter->failure = *error;
@@ -161,8 +161,8 @@ static int bad_encoding(struct tagua_splitter *splitter, enum tagua_encoding_out
         tagua_error_set(error, "ETOOBIG", "no memory for the input's bytes");
     else
         tagua_error_set(error, "EINPUT",
-                        "line %lld of the input holds bytes that are not %s; name the encoding that "
-                        "it is in with --encoding",
+                        "line %lld of the input holds bytes that are not %s; name the encoding "
+                        "that it is in with --encoding",
                         (long long)line_of(splitter, length), splitter->encoding_name);
     return fail(splitter, error);
 }

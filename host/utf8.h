@@ -1,4 +1,5 @@
-/* Whether bytes are UTF-8, exactly: no overlong forms, no surrogates, nothing past U+10FFFF. Pure. */
+/* Whether bytes are UTF-8, exactly: no overlong forms, no surrogates, nothing past U+10FFFF.
+ * Pure. */
 #ifndef TAGUA_UTF8_H
 #define TAGUA_UTF8_H
 

@@ -22,8 +22,16 @@ struct tagua_zone {
     int64_t repeats_from; /* from here on the table repeats every four centuries; 0: it does not */
 };
 
+/* Appends a row. Of two changes at one moment the later one counts. -1: no memory, or nonsense: a
+ * moment before the last one, an offset of days. */
 static int add(struct tagua_zone *zone, int64_t since, int32_t offset)
 {
+    if (offset > WIDEST || offset < -WIDEST)
+        return -1;
+    if (zone->count > 1 && zone->since[zone->count - 1] == since)
+        zone->count--;
+    if (zone->count > 0 && zone->since[zone->count - 1] >= since)
+        return -1;
     if (zone->count > 0 && zone->offset[zone->count - 1] == offset)
         return 0;
     if (zone->count == zone->capacity) {
@@ -250,7 +258,7 @@ static int read_changes(struct tagua_zone *zone, const struct block *block, size
         if (type >= block->types || since <= *last)
             return -1;
         int64_t offset = read_signed(block->infos + type * 6, 4);
-        if (offset > WIDEST || offset < -WIDEST || since > FARTHEST || add(zone, since, (int32_t)offset) != 0)
+        if (since > FARTHEST || add(zone, since, (int32_t)offset) != 0)
             return -1;
         *last = since;
     }

@@ -265,7 +265,9 @@ describe("records", function()
         assert.same({ "values", value }, { cell("number", text) })
         assert.equal("float", math.type(select(2, cell("number", text))))
       end
-      for _, text in ipairs { "NT$30,000", "30,000", "1e999", "nan", "inf", "-inf", "0x1p3", "1_000", "1.2.3", "e5", "1e", ".", "12%", "１" } do
+      for _, text in ipairs {
+        "NT$30,000", "30,000", "1e999", "nan", "inf", "-inf", "0x1p3", "1_000", "1.2.3", "e5", "1e", ".", "12%", "１",
+      } do
         assert.same({ "bad", text }, { cell("number", text) })
       end
       assert.same({ "values", 12.0 }, { json("number", "12") })
@@ -354,7 +356,9 @@ describe("records", function()
   it("refuse options that mean nothing, at the caller's line", function()
     assert.error_matches(function() record.reader { format = "xml" } end, "option 'format' must be \"csv\" or \"jsonl\"")
     assert.error_matches(function() record.reader { format = "csv", delimiter = ";;" } end, "must be one ASCII character")
-    assert.error_matches(function() record.reader { format = "csv", fields = { { name = "a", type = "float" } } } end, "not known: 'float'")
+    assert.error_matches(function()
+      record.reader { format = "csv", fields = { { name = "a", type = "float" } } }
+    end, "not known: 'float'")
     local closed = assert(record.reader { format = "jsonl" })
     closed:close()
     assert.error_matches(function() closed:read("") end, "closed")
