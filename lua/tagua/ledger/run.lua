@@ -510,6 +510,9 @@ function Run:finish(state, reason)
     return nil, message, code
   end
   self.results, self.state = {}, state
+  -- Whoever opens the file now sees what came of it. A fold that fails is made up for before the next
+  -- plan: the journal has it all.
+  journal.fold(self.db)
   return state
 end
 
