@@ -108,7 +108,8 @@ describe("a connection to MantaGo", function()
     local cases = {
       { 404, 37011, "ENOTFOUND", false }, { 404, 5001, "ECONFIG", true }, { 404, 120000, "EAUTH", true },
       { 404, 110000, "EPLATFORM", false }, { 401, 1004, "EAUTH", true }, { 403, 1002, "EPERMISSION", true },
-      { 403, 4711, "EPERMISSION", false }, { 200, 37011, "ENOTFOUND", false }, { 404, 4711, "ENOTFOUND", false }, { 200, 4711, "EPLATFORM", false },
+      { 403, 4711, "EPERMISSION", false },
+      { 200, 37011, "ENOTFOUND", false }, { 404, 4711, "ENOTFOUND", false }, { 200, 4711, "EPLATFORM", false },
     }
     for _, case in ipairs(cases) do
       connect(function() return failure(case[1], case[2], "what the platform says") end)
@@ -128,6 +129,17 @@ describe("a connection to MantaGo", function()
     connect(function(request) return { status = 404, body = request.body } end)
     local _, message = shop:tag_user("U1", "t1")
     assert.not_matches(SECRET, message, 1, true)
+  end)
+
+  it("tells for each tag whether a user's record would show it", function()
+    connect(function() return DONE end)
+    assert.is_true(shop:can("user_tags"))
+    assert.is_true(shop:can("user_tags", "client:t1"))
+    assert.is_false(shop:can("user_tags", "personal:t1"))
+    shop:close()
+    connect(function() return DONE end, { family = "personal" })
+    assert.is_false(shop:can("user_tags"))
+    assert.is_true(shop:can("user_tags", "auto:t1"))
   end)
 
   it("has no folders, and says so", function()

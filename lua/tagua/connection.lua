@@ -256,9 +256,9 @@ local function revive(self)
 end
 
 -- Whether the platform has a primitive, in one request or in several.
-local function has(self, primitive)
+local function has(self, primitive, tag)
   local vendor = self.vendor
-  if vendor.can then return vendor.can(self.settings.identity, primitive) end
+  if vendor.can then return vendor.can(self.settings.identity, primitive, tag) end
   return vendor[primitive] ~= nil
 end
 
@@ -437,12 +437,14 @@ end
 
 --- Whether the platform has a primitive.
 -- @tparam string primitive the name of a method: `untag_user`, `users`
+-- @tparam[opt] string tag the id of a tag that it would be about: on MantaGo, `user_tags` shows auto
+--   and client tags, not personal ones
 -- @treturn boolean
-function Connection:can(primitive)
+function Connection:can(primitive, tag)
   check_open(self, 2)
   local name = primitive == "users" and "users_page" or primitive
   for _, known in ipairs(platforms.primitives) do
-    if known == name then return has(self, name) end
+    if known == name then return has(self, name, tag) end
   end
   error(("can: unknown primitive %s%s"):format(options.quote(primitive),
     nearest.hint(tostring(primitive), platforms.primitives)), 2)

@@ -151,20 +151,21 @@ function M.identity(settings)
   }
 end
 
---- Whether a connection has a primitive: personal tags of a member are shown nowhere.
--- @tparam table identity
--- @tparam string primitive
--- @treturn boolean
-function M.can(identity, primitive)
-  if primitive == "user_tags" then return identity.family ~= "personal" end
-  return M[primitive] ~= nil or M.composed[primitive] ~= nil
-end
-
 -- A tag's id -> its family, the id as the vendor knows it.
 local function family_of(identity, tag)
   local family, id = tag:match("^(%a+):(.+)$")
   if family and FAMILIES[family] then return family, id end
   return identity.family, tag
+end
+
+--- Whether a connection has a primitive: personal tags of a member are shown nowhere.
+-- @tparam table identity
+-- @tparam string primitive
+-- @tparam[opt] string tag that it would be about; without it, one of the connection's own family
+-- @treturn boolean
+function M.can(identity, primitive, tag)
+  if primitive == "user_tags" then return (tag and family_of(identity, tag) or identity.family) ~= "personal" end
+  return M[primitive] ~= nil or M.composed[primitive] ~= nil
 end
 
 -- The id of a vendor's tag as the callers know it.
