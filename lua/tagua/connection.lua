@@ -226,9 +226,19 @@ end
 function Connection:submit(primitive, sink, first, second, third)
   local submitted, complaint = self.vendor[primitive](self.settings.identity, first, second, third)
   if not submitted then return nil, complaint end
-  local request = { first, second, third, primitive = primitive, sink = sink, done = false }
+  -- All its fields at once: a table that grows is made anew, and there is one for each operation.
+  local request = {
+    first, second, third,
+    primitive = primitive,
+    sink = sink or false,
+    submitted = submitted,
+    done = false,
+    operation = false,
+    owner = false,
+    result = false,
+    value = nil,
+  }
   submitted.token = request
-  request.submitted = submitted
   self.engine:submit(submitted)
   self.unfinished = self.unfinished + 1
   return request

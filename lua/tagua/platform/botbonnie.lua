@@ -85,9 +85,9 @@ end
 
 -- The user as a body names it, and the lane that keeps the user's operations in order.
 local function user_field(user)
-  local name, id = "bot_raw_uid", user
+  local name, id = '"bot_raw_uid":', user
   if type(user) == "table" then
-    name, id = "bot_uid", user.uid
+    name, id = '"bot_uid":', user.uid
     if id == nil or next(user, next(user)) ~= nil then
       return nil, "user must be a raw id or { uid = \"...\" } on BotBonnie"
     end
@@ -96,7 +96,7 @@ local function user_field(user)
   if id == "" then return nil, "user must not be empty" end
   local quoted = json.quote(id)
   if not quoted then return nil, "user must be UTF-8" end
-  return ('"%s":%s'):format(name, quoted), name == "bot_uid" and "uid:" .. id or id
+  return name .. quoted, id == user and id or "uid:" .. id
 end
 
 local function percent_encoded(text)
