@@ -169,7 +169,8 @@ describe("plan", function()
   end)
 
   it("stops on two records for one user, before anything could be sent", function()
-    local made, message, code = make({ ruleset = ruleset({ "A" }), pool = scripted({ { { "U1", "+" } }, { { "U2", "+" }, { "U1", "-" } } }) })
+    local job = { ruleset = ruleset({ "A" }), pool = scripted({ { { "U1", "+" } }, { { "U2", "+" }, { "U1", "-" } } }) }
+    local made, message, code = make(job)
     assert.is_nil(made)
     assert.equal("EINPUT", code)
     assert.matches("two records for one user: lines 2 and 4", message, 1, true)

@@ -9,6 +9,8 @@ local M = {}
 
 local LARGEST_BATCH = 256 -- operations marked as sending in one commit
 local SMALLEST_BATCH = 8
+-- Results reach the disk together, this often: one that a crash takes along is settled by reading.
+local FLUSH_NS = 20 * 1000000
 local BATCH_SECONDS = 0.25 -- a batch is what leaves in that time: after a crash all of it is settled
 local RESENDS = 3 -- times an operation whose effect was proved absent is sent again
 
@@ -130,6 +132,18 @@ function Apply:take(result)
   end
 end
 
+function Apply:flush(due_only)
+  local now = now_ns()
+  if due_only and now - self.flushed_ns < FLUSH_NS then
+    return
+  end
+  self.flushed_ns = now
+  local ok, message, code = self.run:flush()
+  if not ok then
+    self:stop(message, code)
+  end
+end
+
 --- Sends what is pending until nothing is, or the run stops.
 function Apply:send()
   local flying, more = 0, true
@@ -148,11 +162,8 @@ function Apply:send()
       flying = flying - 1
       self:take(result)
     end
-    local ok, message, code = self.run:flush()
-    if not ok then
-      self:stop(message, code)
-    end
-    message, code = self.connection:stopped()
+    self:flush(flying > 0)
+    local message, code = self.connection:stopped()
     if message then
       self:stop(message, code)
     end
@@ -242,7 +253,7 @@ function Apply:settle()
       waiting[#waiting + 1] = one
     end
   end
-  self.run:flush()
+  self:flush()
   for _, one in ipairs(waiting) do
     if self.connection:stopped() or not self:wait_until(one.lost_ns + self.quarantine_ns) then
       break
@@ -251,7 +262,7 @@ function Apply:settle()
       again = again + 1
     end
   end
-  self.run:flush()
+  self:flush()
   return again
 end
 
@@ -292,6 +303,7 @@ function M.new(job, run)
     resends = {},
     ids = {},
     created = 0,
+    flushed_ns = 0,
   }, Apply)
 end
 

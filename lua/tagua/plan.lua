@@ -106,7 +106,7 @@ function Planner:pattern(wants, state)
 end
 
 -- Writes the operations of one user and names the user beside its tags.
-function Planner:operate(user, pattern)
+function Planner:operate(user, pattern, line)
   for _, direction in ipairs({ "off", "on" }) do
     for _, index in ipairs(pattern[direction]) do
       local target = self.targets[index]
@@ -121,7 +121,8 @@ function Planner:operate(user, pattern)
           name = target.name,
           action = direction == "on" and "tag" or "untag",
           rule = target.rule,
-          line = target.line,
+          rule_line = target.line,
+          line = line,
         })
       end
     end
@@ -204,7 +205,7 @@ function Planner:take(block)
       self.plan.records.blocked = self.plan.records.blocked + 1
       keep(self.plan.blocked, { line = block.lines[i], id = block.ids[i] })
     elseif pattern.on[1] or pattern.off[1] then
-      self:operate(user, pattern)
+      self:operate(user, pattern, block.lines[i])
     end
   end
   return true

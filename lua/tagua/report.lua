@@ -22,10 +22,16 @@ local function equation(total, name, parts)
   return sum == total and text or text .. " (this does not add up: please report it)"
 end
 
+-- Enough of an id to recognise it by; the machine output has it whole.
+local function short(id)
+  local text = visible(id)
+  return terminal.width(text) > 12 and terminal.clip(text, 10) or text
+end
+
 local function names(users)
   local shown = {}
   for i, user in ipairs(users) do
-    shown[i] = visible(user)
+    shown[i] = short(user)
   end
   return table.concat(shown, ", ")
 end

@@ -133,9 +133,9 @@ local function find_platform(given)
   return platforms.get(checked.as), true
 end
 
--- Requests a second where the options say nothing: unknown limits are kept to, the local twin has
--- none.
-local DEFAULT_RATE, LOCAL_RATE = 5, 2000
+-- Requests a second where the options say nothing: unknown limits are kept to. The local twin has
+-- none, and commits together what comes together: a burst keeps its disk from setting the pace.
+local DEFAULT_RATE, LOCAL_RATE, LOCAL_BURST = 5, 2000, 64
 
 --- Checks the options of a connection.
 -- @tparam string what what the message begins with: `connect`, `connection 'shop'`
@@ -172,7 +172,10 @@ function M.verify(what, given)
   -- A slash at the end of the address would be one too many before the path.
   settings.url = settings.url and not settings.url:find("^unix:") and settings.url:gsub("/+$", "") or settings.url
   settings.rate = settings.rate or {}
-  settings.rate.per_second = settings.rate.per_second or is_local and LOCAL_RATE or DEFAULT_RATE
+  if is_local and not settings.rate.per_second then
+    settings.rate.per_second, settings.rate.burst = LOCAL_RATE, settings.rate.burst or LOCAL_BURST
+  end
+  settings.rate.per_second = settings.rate.per_second or DEFAULT_RATE
   -- Until this long after a lost answer the platform may still carry the request out.
   settings.quarantine = settings.quarantine or settings.timeout
   return settings
