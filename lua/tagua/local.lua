@@ -39,6 +39,7 @@ function M.open(settings)
       address = self.address,
       faults = settings.faults,
       rate = settings.limit,
+      durability = "normal", -- nobody waits for a disk to try a rule out
     })
   end
   local ready

@@ -39,6 +39,7 @@ local DECLARATION = {
   strict_users = { type = "boolean", default = false },
   now = { type = "function" },
   token = { type = "userdata" },
+  durability = { type = "string", one_of = { "full", "normal" }, default = "full" },
   max_body = { type = "integer", default = 1024 * 1024, min = 0, max = 64 * 1024 * 1024 },
   max_connections = { type = "integer", default = 1024, min = 1, max = 65536 },
   timeout = { type = "number", default = 30, min = 0.01, max = 86400 },
@@ -64,6 +65,7 @@ end
 --   strict_users: users that the store does not know are refused;
 --   now: gives milliseconds since the epoch;
 --   token: a secret that is let in;
+--   durability: `full` (the default: on disk before the answer leaves) or `normal`, see the store;
 --   max_body, max_connections, timeout: the server's caps
 -- @treturn table|nil
 -- @treturn string message
@@ -75,7 +77,7 @@ function M.open(given)
   local quirks, complaint = quirks_of(PLATFORMS, trouble.quirks)
   if not quirks then return nil, complaint, "ECONFIG" end
   local kept
-  kept, message, code = store.open(o.store, o.now)
+  kept, message, code = store.open(o.store, o.now, o.durability)
   if not kept then return nil, message, code end
   local server
   server, message, code = core.server.listen({ address = o.address, max_body = o.max_body,

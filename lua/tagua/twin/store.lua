@@ -135,11 +135,13 @@ end
 --- Opens a store, and makes it where there is none.
 -- @tparam string path a file, or `:memory:`
 -- @tparam[opt] function now gives milliseconds since the epoch
+-- @tparam[opt="full"] string durability `normal`: what was answered survives a crash of the process,
+--   the last of it perhaps not a loss of power
 -- @treturn table|nil the store
 -- @treturn string message
 -- @treturn string code
-function M.open(path, now)
-  local db, message, code = core.sql.open(path, { durability = "full", cache = 64 })
+function M.open(path, now, durability)
+  local db, message, code = core.sql.open(path, { durability = durability or "full", cache = 64 })
   if not db then
     return nil, ("cannot open the twin's store '%s': %s"):format(path, message), code
   end
