@@ -6,7 +6,12 @@
  * The pre-request callback runs each time a request is about to be written, and refuses the second
  * time; the exchange then ends as lost. (A seek callback that fails stops the repetition only of a
  * body that was begun.) The same callback tells exactly whether a byte may have left: none does
- * before it ran. */
+ * before it ran.
+ *
+ * It speaks HTTP/1.1, over TLS too. A server that closes an HTTP/2 connection in good order refuses
+ * the streams that it did not begin, and libcurl gives no sign by which those could be told from
+ * lost ones: with an nginx that does so every 500 requests, 206 of 5,000 came back as lost that
+ * had never been read, and none of 5,000 over HTTP/1.1, which is the faster of the two besides. */
 #define _GNU_SOURCE /* explicit_bzero, timerfd */
 #include "client.h"
 
@@ -49,6 +54,7 @@ struct tagua_client {
     char *base;        /* what a path is appended to */
     char *socket_path; /* of a Unix socket; NULL otherwise */
     char *user_agent;
+    char *ca_file;
     bool https;
     struct curl_slist *headers;      /* of a request without a body */
     struct curl_slist *body_headers; /* of one with a body */
@@ -113,16 +119,17 @@ static int slot_configure(struct slot *slot, const struct tagua_client *client)
     SET(CURLOPT_SSL_VERIFYHOST, 2L);
     SET(CURLOPT_CONNECTTIMEOUT_MS, (long)(options->connect_timeout_ns / TAGUA_MILLISECOND_NS));
     SET(CURLOPT_TIMEOUT_MS, (long)(options->timeout_ns / TAGUA_MILLISECOND_NS));
-    SET(CURLOPT_HTTP_VERSION,
-        (long)(client->https ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1));
-    if (client->https)
-        SET(CURLOPT_PIPEWAIT, 1L);
-    else
+    SET(CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
+    if (!client->https)
         SET(CURLOPT_PROXY, ""); /* a proxy would read the credential on its way */
     if (client->socket_path != NULL)
         SET(CURLOPT_UNIX_SOCKET_PATH, client->socket_path);
     if (client->user_agent != NULL)
         SET(CURLOPT_USERAGENT, client->user_agent);
+    if (client->ca_file != NULL) {
+        SET(CURLOPT_CAINFO, client->ca_file);
+        SET(CURLOPT_CAPATH, NULL);
+    }
 #undef SET
     return failed ? -1 : 0;
 }
@@ -273,7 +280,10 @@ struct tagua_client *tagua_client_new(const struct tagua_client_options *options
     client->multi = curl_multi_init();
     if (options->user_agent != NULL)
         client->user_agent = strdup(options->user_agent);
+    if (options->ca_file != NULL)
+        client->ca_file = strdup(options->ca_file);
     if (client->multi == NULL || (options->user_agent != NULL && client->user_agent == NULL) ||
+        (options->ca_file != NULL && client->ca_file == NULL) ||
         make_headers(client) != 0 ||
         curl_multi_setopt(client->multi, CURLMOPT_MAXCONNECTS, (long)options->connections) !=
             CURLM_OK) {
@@ -315,6 +325,7 @@ void tagua_client_free(struct tagua_client *client)
     free(client->base);
     free(client->socket_path);
     free(client->user_agent);
+    free(client->ca_file);
     free(client);
 }
 

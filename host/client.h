@@ -21,6 +21,7 @@
 struct tagua_client_options {
     const char *base;       /* "https://host[:port][/prefix]", "http://..." or "unix:/path" */
     const char *user_agent; /* may be NULL */
+    const char *ca_file;         /* whom to trust instead of the system's list; may be NULL */
     struct tagua_secret *bearer; /* may be NULL; the client takes a reference of its own */
     unsigned connections;        /* 1 to TAGUA_CLIENT_CONNECTIONS_MAX at once */
     int64_t connect_timeout_ns;  /* for making a connection */

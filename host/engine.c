@@ -101,6 +101,7 @@ struct tagua_engine *tagua_engine_new(const struct tagua_engine_options *options
     const struct tagua_client_options client = {
         .base = options->base,
         .user_agent = options->user_agent,
+        .ca_file = options->ca_file,
         .bearer = options->bearer,
         .connections = options->in_flight,
         .connect_timeout_ns = options->connect_timeout_ns,
@@ -493,6 +494,17 @@ size_t tagua_engine_pending(const struct tagua_engine *engine)
 size_t tagua_engine_flying(const struct tagua_engine *engine)
 {
     return engine->flying;
+}
+
+void tagua_engine_restart(struct tagua_engine *engine)
+{
+    engine->stopped = false;
+    engine->draining = false;
+    engine->succeeded = false;
+    engine->hold_until_ns = 0;
+    engine->unreached = 0;
+    engine->trouble = 0;
+    engine->barren_since_ns = 0;
 }
 
 const struct tagua_error *tagua_engine_stopped(const struct tagua_engine *engine)

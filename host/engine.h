@@ -31,6 +31,7 @@ struct tagua_engine_options {
     const char *name; /* the connection's, for messages */
     const char *base;
     const char *user_agent;             /* may be NULL */
+    const char *ca_file;                /* trusted instead of the system's list; may be NULL */
     struct tagua_secret *bearer;        /* may be NULL */
     struct tagua_secret *body_secret;   /* may be NULL; goes into the body as */
     const char *body_field;             /* this field */
@@ -105,6 +106,10 @@ size_t tagua_engine_flying(const struct tagua_engine *engine);
 
 /* All that is queued comes back as cancelled. Until the next submit, nothing is tried again. */
 void tagua_engine_drop_queued(struct tagua_engine *engine);
+
+/* A stopped run goes on with what is submitted from now on, one request first. What the limiter
+ * learned, and a pause that lasts, stay. */
+void tagua_engine_restart(struct tagua_engine *engine);
 
 /* Why the run was stopped, or NULL while it goes on. */
 const struct tagua_error *tagua_engine_stopped(const struct tagua_engine *engine);

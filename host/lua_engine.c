@@ -113,7 +113,7 @@ static void read_options(lua_State *L, struct tagua_engine_options *options,
         "name",      "base",        "bearer",        "body_secret",       "rate",
         "in_flight", "connect_timeout", "timeout",   "attempts",          "backoff",
         "backoff_max", "give_up_after", "unreachable_after", "alone_first", "envelope",
-        "codes",     "user_agent",  NULL};
+        "codes",     "user_agent",  "ca_file",       NULL};
     static const char *const rate_names[] = {"per_second", "burst",   "adaptive",
                                              "at_most",    "classes", NULL};
     static const char *const envelope_names[] = {"code", "message", "status", "success", NULL};
@@ -126,6 +126,7 @@ static void read_options(lua_State *L, struct tagua_engine_options *options,
     options->user_agent = tagua_lua_text_option(L, 1, "user_agent", NULL);
     if (options->user_agent != NULL && strpbrk(options->user_agent, "\r\n") != NULL)
         luaL_error(L, "option 'user_agent' must be one line");
+    options->ca_file = tagua_lua_text_option(L, 1, "ca_file", NULL);
     options->bearer = tagua_lua_secret_option(L, 1, "bearer");
     if (push_table_option(L, 1, "body_secret")) {
         check_names(L, lua_gettop(L), secret_names, "body_secret");
@@ -378,6 +379,14 @@ static int engine_stopped(lua_State *L)
     return 2;
 }
 
+/* engine:restart(): a stopped run goes on with what is submitted from now on; the limiter keeps what
+ * it learned, and a pause that lasts. */
+static int engine_restart(lua_State *L)
+{
+    tagua_engine_restart(check_open(L));
+    return 0;
+}
+
 /* engine:stats() -> { sent=, answered=, retries=, throttled=, waited_seconds=, rate= }. */
 static int engine_stats(lua_State *L)
 {
@@ -417,7 +426,8 @@ int tagua_lua_open_engine(lua_State *L)
         {"submit", engine_submit},   {"poll", engine_poll},
         {"pending", engine_pending}, {"flying", engine_flying},
         {"stats", engine_stats},     {"drop_queued", engine_drop_queued},
-        {"stopped", engine_stopped}, {NULL, NULL},
+        {"stopped", engine_stopped}, {"restart", engine_restart},
+        {NULL, NULL},
     };
     static const luaL_Reg functions[] = {{"new", engine_new}, {NULL, NULL}};
     tagua_lua_class(L, CLASS, methods, engine_close);

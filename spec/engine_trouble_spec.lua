@@ -312,32 +312,62 @@ describe("a platform that can't be reached", function()
     assert.matches("true\t1", out, 1, true)
     shop:close()
   end)
+end)
 
-  it("is not trusted with a certificate that nobody signed", function()
-    local folder, remove = support.folder()
-    local port = 20000 + core.system.pid() % 20000
-    local code = support.shell(("cd '%s' && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes "
-      .. "-keyout key -out cert -days 2 -subj /CN=localhost 2>/dev/null && "
-      .. "{ openssl s_server -accept 127.0.0.1:%d -key key -cert cert -www -quiet >requests 2>&1 & echo $! >pid; }")
-      :format(folder, port))
-    assert.equal(0, code)
-    finally(function()
-      os.execute("kill $(cat '" .. folder .. "/pid')")
-      remove()
-    end)
-    local engine = assert(core.engine.new { name = "shop", base = "https://localhost:" .. port,
-      bearer = served.secret("s3cret-tls"), unreachable_after = 1000, attempts = 1000, backoff = 0.02, backoff_max = 0.02 })
-    for i = 1, 3 do engine:submit { method = "POST", path = "/x", body = "{}", token = i } end
+describe("a platform over TLS", function()
+  local folder, remove, port
+
+  setup(function()
+    folder, remove = support.folder()
+    port = 20000 + core.system.pid() % 20000
+    local code, _, err = support.shell(("cd '%s' && openssl req -x509 -newkey ec -pkeyopt "
+      .. "ec_paramgen_curve:P-256 -nodes -keyout key -out cert -days 2 -subj /CN=localhost "
+      .. "-addext subjectAltName=DNS:localhost 2>/dev/null && { openssl s_server -accept 127.0.0.1:%d "
+      .. "-key key -cert cert -www -quiet >requests 2>&1 & echo $! >pid; }"):format(folder, port))
+    assert(code == 0, err)
+  end)
+
+  teardown(function()
+    os.execute("kill $(cat '" .. folder .. "/pid')")
+    remove()
+  end)
+
+  --- Sends three requests; the server may still be starting.
+  local function ask(host, ca_file)
+    local engine <close> = assert(core.engine.new { name = "shop", base = "https://" .. host .. ":" .. port,
+      ca_file = ca_file, bearer = served.secret("s3cret-tls"), unreachable_after = 1000, attempts = 1000,
+      backoff = 0.02, backoff_max = 0.02, rate = { per_second = 1000 } })
+    for i = 1, 3 do engine:submit { method = "GET", path = "/", token = i } end
     local results, deadline = {}, seconds() + 10
     while #results < 3 and seconds() < deadline do
       for _, result in ipairs(engine:poll(0.1)) do results[#results + 1] = result end
     end
-    engine:close()
-    assert.same({ stop = 1, cancelled = 2 }, count(results))
-    local first = results[1].verdict == "stop" and results[1] or results[2].verdict == "stop" and results[2] or results[3]
-    assert.equal("ETLS", first.code)
-    assert.is_false(first.sent)
-    assert.matches("certificate was refused", first.message, 1, true)
+    local message, code = engine:stopped()
+    return count(results), code, message, engine:stats().sent
+  end
+
+  it("is not trusted with a certificate that nobody signed: not a byte is sent", function()
+    local counts, code, message, sent = ask("localhost")
+    assert.same({ stop = 1, cancelled = 2 }, counts)
+    assert.equal("ETLS", code)
+    assert.matches("certificate was refused", message, 1, true)
+    assert.equal(0, sent)
+  end)
+
+  it("is not trusted under another name than the certificate's", function()
+    local counts, code = ask("127.0.0.1", folder .. "/cert")
+    assert.same({ stop = 1, cancelled = 2 }, counts)
+    assert.equal("ETLS", code)
+  end)
+
+  it("is trusted when its signer is", function()
+    assert.same({ done = 3 }, (ask("localhost", folder .. "/cert")))
+  end)
+
+  it("is not trusted by a list of signers that is not there", function()
+    local counts, code = ask("localhost", folder .. "/nothing")
+    assert.same({ stop = 1, cancelled = 2 }, counts)
+    assert.equal("ETLS", code)
   end)
 end)
 
@@ -426,5 +456,31 @@ describe("a run that was stopped", function()
     shop.unanswered[3]:reply { status = 429, body = "{}" }
     for _, result in ipairs(shop:run()) do all[#all + 1] = result end
     assert.same({ stop = 1, done = 1, cancelled = 4 }, count(all))
+  end)
+
+  it("goes on after a restart, one request first, at the rate that it had learned", function()
+    local refuse = true
+    local shop = open({ in_flight = 8, give_up_after = 60, rate = { per_second = 1000 } }, function()
+      return refuse and { status = 429, headers = { ["Retry-After"] = "3600" }, body = "{}" } or ok()
+    end)
+    assert.equal("ERATE", shop:one().code)
+    shop.engine:restart()
+    assert.is_nil(shop.engine:stopped())
+    assert.equal(500, shop.engine:stats().rate)
+    shop:submit()
+    assert.same({}, shop.engine:poll(0.02)) -- the pause lasts
+    assert.equal(1, #shop.requests)
+
+    refuse = false
+    local again
+    again = open({ in_flight = 8 }, function(_, n)
+      if n == 2 then assert.equal(1, again.engine:flying()) end
+      return n == 1 and { status = 401, body = "{}" } or ok()
+    end)
+    assert.equal("EAUTH", again:one().code)
+    again.engine:restart()
+    for i = 1, 20 do again:submit { token = i } end
+    assert.same({ done = 20 }, count(again:run()))
+    assert.equal(21, #again.requests)
   end)
 end)
