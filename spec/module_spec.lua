@@ -114,6 +114,39 @@ print(assert(here:user_tags("U1"))[1].name)
     assert.equal("file", core.system.file_kind(folder .. "/tagua-local.db"))
   end)
 
+  it("decides with a rule file and carries the decision out", function()
+    support.write(folder .. "/rules.lua", [[
+fields { orders = integer, city = text }
+tag "VIP" { when = function(user) return user.orders >= 10 end }
+tag "North" { when = function(user) return user.city == "台北" end }
+]])
+    local code, out, err = run([[
+local tagua = require "tagua"
+local rules = assert(tagua.rules.load("rules.lua"))
+local here <close> = assert(tagua.connect { platform = "local", store = ":memory:" })
+local ids = {}
+for _, name in ipairs { "VIP", "North" } do ids[name] = assert(here:create_tag(name)).id end
+
+local operations = {}
+for user, record in pairs { U1 = { orders = 12, city = "台北" }, U2 = { orders = 3, city = "台北" }, U3 = { orders = 30 } } do
+  for name, wanted in pairs(rules:decide(record, os.time())) do
+    if wanted then operations[#operations + 1] = { "tag", user = user, tag = ids[name] } end
+  end
+end
+for result in here:perform(operations) do assert(result.ok, result.message) end
+
+for _, user in ipairs { "U1", "U2", "U3" } do
+  local names = {}
+  for _, tag in ipairs(assert(here:user_tags(user))) do names[#names + 1] = tag.name end
+  table.sort(names)
+  print(user, table.concat(names, " "))
+end
+]])
+    assert.equal("", err)
+    assert.equal("U1\tNorth VIP\nU2\tNorth\nU3\tVIP\n", out)
+    assert.equal(0, code)
+  end)
+
   it("stays the same table and knows its version", function()
     local _, out = run('local tagua = require "tagua"\nprint(tagua.version, tagua == require "tagua", tagua.nonsense)')
     assert.equal(require("tagua.version") .. "\ttrue\tnil\n", out)
