@@ -318,6 +318,7 @@ function Connection:plan(about)
     return nil, message, code
   end
   return self.ledger.store:transact(function()
+    run.sweep(self.ledger)
     return run.plan(self.ledger, self, about)
   end)
 end

@@ -68,6 +68,18 @@ function M.plan(ledger, connection, about)
   return blank(ledger, connection, number, about.kind, "planning")
 end
 
+local FORGOTTEN_AFTER = 24 * 60 * 60 -- seconds
+local FORGOTTEN = "select number from run where state in ('planning', 'ready') and created < ?"
+
+--- Drops plans of which nothing was sent for a day: a process died over them.
+function M.sweep(ledger)
+  local db, before = ledger.store, ledger.now() - FORGOTTEN_AFTER
+  if db:row(FORGOTTEN, before) then
+    db:run("delete from operation where run in (" .. FORGOTTEN .. ")", before)
+    db:run("delete from run where state in ('planning', 'ready') and created < ?", before)
+  end
+end
+
 --- Opens a run that was planned before, the journal folded.
 function M.resume(ledger, connection, number)
   local db = ledger.store
@@ -158,8 +170,8 @@ function Run:add(operation)
     misuse(2, "run %d is planned already: its operations can't be added to", self.number)
   end
   local user, action = operation.user, operation.action
-  if type(user) ~= "string" or user == "" or #user > MAX_USER then
-    misuse(2, "the user of an operation must be a string of 1 to %d bytes", MAX_USER)
+  if type(user) ~= "string" or user == "" then
+    misuse(2, "the user of an operation must be a string that is not empty")
   end
   if action ~= "tag" and action ~= "untag" then
     misuse(2, "the action of an operation must be 'tag' or 'untag', got '%s'", tostring(action))
@@ -167,17 +179,26 @@ function Run:add(operation)
   if type(operation.tag or operation.name) ~= "string" then
     misuse(2, "an operation needs the id of a tag, or the name of one that is to be created")
   end
+  if #user > MAX_USER then
+    local message = "cannot plan for the user '%s...': an id has at most %d bytes, this one has %d"
+    return self:spoil(message:format(store.cap(user, 60), MAX_USER, #user), "EINPUT")
+  end
   self.planned = self.planned + 1
   self.added[#self.added + 1] = operation
   if #self.added >= PLAN_BATCH then
     local ok, message, code = self:write()
     if not ok then
-      self.failure = { message, code } -- ready() tells it again: a plan with a hole is never sent
       self.added = {}
-      return nil, message, code
+      return self:spoil(message, code)
     end
   end
   return true
+end
+
+-- A plan with a hole is never sent: ready() tells the first failure again.
+function Run:spoil(message, code)
+  self.failure = self.failure or { message, code }
+  return nil, message, code
 end
 
 --- Ends the plan: the run can be sent.
