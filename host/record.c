@@ -139,10 +139,8 @@ static int take_id(struct tagua_reader *reader, struct tagua_record *record, con
     if (text.length > TAGUA_RECORD_MAX_ID)
         return reject(reader, record, start, at, "the id is %zu bytes long; %d are the most",
                       text.length, TAGUA_RECORD_MAX_ID);
-    for (size_t i = 0; i < text.length; i++) {
-        if ((unsigned char)text.start[i] < 0x20 || text.start[i] == 0x7f)
-            return reject(reader, record, start, at, "the id holds a control character");
-    }
+    if (tagua_scan_has_control(text.start, text.start + text.length))
+        return reject(reader, record, start, at, "the id holds a control character");
     if (is_mangled_number(text.start, text.length))
         return reject(reader, record, start, at,
                       "the id '%.*s' is what a spreadsheet makes of a long number; export the "

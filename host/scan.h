@@ -108,6 +108,28 @@ static inline const char *tagua_scan_cell(const char *p, const char *limit, char
     return p;
 }
 
+/* Whether a control character (below a blank, or DEL) is among the bytes. */
+static inline int tagua_scan_has_control(const char *p, const char *end)
+{
+#if defined(__SSE2__)
+    const __m128i control = _mm_set1_epi8(0x1f);
+    const __m128i delete = _mm_set1_epi8(0x7f);
+    while (end - p >= 16) {
+        __m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
+        __m128i found =
+            _mm_or_si128(_mm_cmpeq_epi8(_mm_min_epu8(v, control), v), _mm_cmpeq_epi8(v, delete));
+        if (_mm_movemask_epi8(found) != 0)
+            return 1;
+        p += 16;
+    }
+#endif
+    for (; p < end; p++) {
+        if ((unsigned char)*p < 0x20 || *p == 0x7f)
+            return 1;
+    }
+    return 0;
+}
+
 /* How many lines end in [p, end): a line feed, a carriage return, or both together count once. */
 static inline int64_t tagua_scan_count_lines(const char *p, const char *end)
 {

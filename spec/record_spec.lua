@@ -167,6 +167,50 @@ describe("records", function()
       assert.equal("U8", records[7].id)
     end)
 
+    it("are read alike whatever keys the record before had", function()
+      local fields = { a = "integer", ["城市"] = "text", a_key_of_exactly_31_bytes_here_x = "integer",
+        b = { type = "integer", from = "n.b" } }
+      local keys = { "id", "a", "城市", "a_key_of_exactly_31_bytes_here_x", "a_key_of_exactly_31_bytes_here_y", "n", "x", "ab", "" }
+      for i = 1, 80 do keys[#keys + 1] = "filler " .. i end
+      local random = 99
+      local function below(n)
+        random = random * 6364136223846793005 + 1442695040888963407
+        return (random >> 33) % n
+      end
+      local lines, expected = {}, {}
+      for i = 1, 300 do
+        local members, values = {}, {}
+        local order = below(3)
+        for j = 1, #keys do
+          local key = keys[order == 0 and j or order == 1 and #keys + 1 - j or below(#keys) + 1]
+          if key == "id" or below(4) > 0 then
+            local value = below(1000)
+            local text = key == "n" and ('{"b":%d,"a":7}'):format(value) or key == "城市" and ('"台%d"'):format(value)
+              or tostring(value)
+            members[#members + 1] = ('"%s":%s'):format(key, text)
+            values[key] = key == "城市" and "台" .. value or value
+          end
+        end
+        lines[i] = "{" .. table.concat(members, ",") .. "}"
+        expected[i] = values
+      end
+      for i, item in ipairs(jsonl(fields, table.concat(lines, "\n"))) do
+        local values = expected[i]
+        if values.id then
+          assert.equal(tostring(values.id), item.id, lines[i])
+          assert.same({ a = values.a, ["城市"] = values["城市"], b = values.n,
+            a_key_of_exactly_31_bytes_here_x = values.a_key_of_exactly_31_bytes_here_x }, item.values, lines[i])
+        else
+          assert.matches("is missing", item.message)
+        end
+      end
+    end)
+
+    it("are rejected for a key that is not UTF-8, every time", function()
+      local records = jsonl({}, ('{"\xff":1,"id":"a"}\n'):rep(3))
+      for i = 1, 3 do assert.equal("a byte is not UTF-8", records[i].message) end
+    end)
+
     it("end with a carriage return as well", function()
       local records = jsonl({ f = "text" }, '{"id":"a"}\r{"id":"b"}\r\r\n{"id":"c"}')
       assert.same({ 1, 2, 4 }, { records[1].line, records[2].line, records[3].line })
@@ -204,6 +248,10 @@ describe("records", function()
       end
       assert.equal("the id 'id' is empty", csv({ "id", "a" }, {}, " ,x\n")[1].message)
       assert.equal("the id holds a control character", csv({ "id" }, {}, '"a\nb"\n')[1].message)
+      for place = 1, 40 do
+        local id = ("x"):rep(place - 1) .. "\127" .. ("x"):rep(40 - place)
+        assert.equal("the id holds a control character", csv({ "id" }, {}, id .. "\n")[1].message)
+      end
     end)
 
     it("that a spreadsheet has not made numbers of", function()
