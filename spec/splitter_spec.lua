@@ -60,8 +60,8 @@ describe("the splitter", function()
       end
       local text = table.concat(rows, ending) .. ending
       local expected
-      for _, size in ipairs { 1, 2, 3, 7, 64, 100000 } do
-        local chunks, _, _, s = split({ format = "csv", chunk = 50 }, text, size)
+      for _, case in ipairs { { 1, 1 }, { 1, 50 }, { 2, 50 }, { 3, 1 }, { 7, 50 }, { 64, 50 }, { 100000, 50 } } do
+        local chunks, _, _, s = split({ format = "csv", chunk = case[2] }, text, case[1])
         assert.equal(text:sub(#rows[1] + #ending + 1), joined(chunks))
         local reader = assert(record.reader { format = "csv", header = s:header(), fields = { { name = "a" } } })
         local records = {}
