@@ -205,7 +205,7 @@ int tagua_sql_check(struct tagua_sql *db, struct tagua_error *error)
     if (tagua_sql_prepare(db, text, sizeof text - 1, &statement, error) != 0)
         return -1;
     int status = -1;
-    int row = tagua_sql_step(statement, error);
+    int row = statement != NULL ? tagua_sql_step(statement, error) : -1;
     if (row < 0)
         goto out;
     const char *found = row == 1 ? (const char *)sqlite3_column_text(statement->handle, 0) : NULL;

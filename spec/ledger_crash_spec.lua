@@ -123,6 +123,49 @@ describe("ledger", function()
     l:close()
   end)
 
+  it("is made and used by several processes at once", function()
+    local path = folder .. "/tagua.db"
+    local script = support.write(folder .. "/worker.lua", [[
+      local ledger = require("tagua.ledger")
+      local l = assert(ledger.open(arg[1]))
+      local shop = assert(l:connection({ name = "shop", platform = "p", bot = "b", page = arg[2], channel = "line" }))
+      local run = assert(shop:plan({ kind = "apply" }))
+      for i = 1, 60 do
+        assert(run:add({ user = "U" .. i, tag = "vip", action = "tag" }))
+      end
+      assert(run:ready())
+      while true do
+        local operations = assert(run:next(7))
+        if #operations == 0 then
+          break
+        end
+        for _, one in ipairs(operations) do
+          assert(run:result(one.seq, "done"))
+        end
+        assert(run:flush())
+        assert(l:fold())
+      end
+      assert(run:finish("done"))
+      l:close()
+    ]])
+    local line = "lua5.4 -e 'package.path = \"lua/?.lua;lua/?/init.lua;\" .. package.path' %s %s page-%d &\n"
+    local lines = {}
+    for i = 1, 4 do
+      lines[i] = line:format(script, path, i)
+    end
+    local _, out, err = support.shell(table.concat(lines) .. "wait")
+    assert.equal("", out .. err)
+    local l = assert(ledger.open(path))
+    local planned, done = 0, 0
+    for _, run in ipairs(l:runs()) do
+      planned, done = planned + run.planned, done + run.done
+      assert.equal("done", run.state)
+    end
+    assert.same({ 240, 240 }, { planned, done })
+    assert.is_true(l:check())
+    l:close()
+  end)
+
   it("gives nothing to send once the disk is full, and goes on when there is room", function()
     local mount = folder .. "/small"
     core.system.make_folder(mount)
