@@ -153,8 +153,31 @@ static void define_rules(lua_State *L, struct tagua_decider *decider)
     lua_setiuservalue(L, 1, SLOT_FUNCTIONS);
 }
 
+/* Reads the definition's list of upvalues that rules can assign (on top of the stack), and what
+ * each of them holds now: that is what it goes back to. */
+static void define_kept(lua_State *L, struct tagua_decider *decider)
+{
+    int list = lua_gettop(L);
+    lua_createtable(L, (int)decider->kept * 3, 0);
+    for (size_t i = 0; i < decider->kept; i++) {
+        lua_Integer at = 3 * (lua_Integer)i;
+        lua_rawgeti(L, list, (lua_Integer)i + 1);
+        decider->positions[i] = (int)size_field(L, -1, "index");
+        lua_getfield(L, -1, "name");
+        lua_rawseti(L, list + 1, at + 2);
+        lua_getfield(L, -1, "f");
+        if (lua_getupvalue(L, -1, decider->positions[i]) == NULL)
+            luaL_error(L, "a function lacks an upvalue that it assigns");
+        lua_rawseti(L, list + 1, at + 3);
+        lua_rawseti(L, list + 1, at + 1);
+        lua_pop(L, 1);
+    }
+    lua_setiuservalue(L, 1, SLOT_KEPT);
+}
+
 /* decider:define { fields = { {name, type, if_empty} }, tags = { {name} },
- *   rules = { {kind, first, count, functions, name, where} }, leave = value, hint = function }.
+ *   rules = { {kind, first, count, functions, name, where} }, leave = value, hint = function,
+ *   kept = { {f, index, name} } }.
  * The tags of a rule stand together; `true` among the functions of a one_of is otherwise. */
 static int decider_define(lua_State *L)
 {
@@ -180,15 +203,20 @@ static int decider_define(lua_State *L)
     lua_setiuservalue(L, 1, SLOT_TAGS);
     lua_getfield(L, 2, "rules");
     size_t rules = length_of(L, "rules", MOST_TAGS);
+    lua_getfield(L, 2, "kept");
+    size_t kept = length_of(L, "upvalues", MOST_TAGS);
     lua_settop(L, 2);
 
     char *at = lua_newuserdatauv(L, 3 * (fields + 16) + tags + 1 + 16 +
-                                        (rules + 1) * sizeof(struct rule) + 16, 0);
+                                        (rules + 1) * sizeof(struct rule) + 16 +
+                                        kept * sizeof(int) + 16, 0);
     lua_setiuservalue(L, 1, SLOT_BLOCK);
     decider->fields = fields;
     decider->tags = tags;
     decider->rules = rules;
     struct rule *list = carve(&at, (rules + 1) * sizeof *list);
+    decider->kept = kept;
+    decider->positions = carve(&at, kept * sizeof *decider->positions);
     decider->states = carve(&at, fields);
     decider->asked = carve(&at, fields);
     decider->sets = carve(&at, fields);
@@ -205,6 +233,9 @@ static int decider_define(lua_State *L)
     lua_settop(L, 2);
     lua_getfield(L, 2, "rules");
     define_rules(L, decider);
+    lua_settop(L, 2);
+    lua_getfield(L, 2, "kept");
+    define_kept(L, decider);
     return 0;
 }
 

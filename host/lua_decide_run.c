@@ -8,14 +8,13 @@
 /* One decision: what it came to, and why. */
 struct outcome {
     enum { DECIDED, UNKNOWN, FAILED } verdict;
-    bool stopped; /* by the watch */
     char want;    /* of a function that decides one tag */
 };
 
 /* Where the things are that a run needs on the stack. */
 struct frame {
     struct tagua_decider *decider;
-    int record, functions, leave, tags, rules;
+    int record, functions, leave, tags, rules, kept;
 };
 
 /* Pushes the rule's place and name: "rules.lua:12: rule 'regional'". */
@@ -60,6 +59,31 @@ static void tell_failure(lua_State *L, const struct frame *frame, size_t rule, c
     lua_pop(L, 2);
 }
 
+/* Puts back the upvalues that the rule has assigned. Pushes the name of the first, and returns
+ * true, where there was one: what rules keep would reach from one user to the next. */
+static bool put_back(lua_State *L, const struct frame *frame)
+{
+    const struct tagua_decider *decider = frame->decider;
+    int top = lua_gettop(L);
+    lua_Integer first = 0;
+    for (size_t i = 0; i < decider->kept; i++) {
+        lua_Integer at = 3 * (lua_Integer)i;
+        lua_rawgeti(L, frame->kept, at + 1);
+        lua_getupvalue(L, -1, decider->positions[i]);
+        lua_rawgeti(L, frame->kept, at + 3);
+        if (!lua_rawequal(L, -1, -2)) {
+            lua_setupvalue(L, -3, decider->positions[i]);
+            if (first == 0)
+                first = at + 2;
+        }
+        lua_settop(L, top);
+    }
+    if (first == 0)
+        return false;
+    lua_rawgeti(L, frame->kept, first);
+    return true;
+}
+
 /* Calls function number `function` of a rule with the record. On DECIDED the result is on the
  * stack; on any other verdict the failure has been told and the stack is as before. */
 static struct outcome call(lua_State *L, const struct frame *frame, size_t rule,
@@ -67,7 +91,7 @@ static struct outcome call(lua_State *L, const struct frame *frame, size_t rule,
 {
     struct tagua_decider *decider = frame->decider;
     const struct tagua_decider_watch *watch = decider->watch;
-    struct outcome outcome = {DECIDED, false, 0};
+    struct outcome outcome = {DECIDED, 0};
     decider->missing = -1;
     decider->complaint[0] = '\0';
     if (decider->has_asked) {
@@ -83,20 +107,31 @@ static struct outcome call(lua_State *L, const struct frame *frame, size_t rule,
     decider->running = false;
     const char *stopped =
         watch != NULL && watch->leave != NULL ? watch->leave(watch->context, L, status) : NULL;
-    if (stopped != NULL) {
-        outcome.stopped = true;
-    } else if (decider->complaint[0] != '\0') {
+    if (decider->kept > 0 && put_back(L, frame)) {
+        if (stopped == NULL) {
+            push_place(L, frame, rule);
+            lua_pushfstring(L, "%s changed '%s', which is not its own: a rule keeps nothing from one "
+                            "user to the next", lua_tostring(L, -1), lua_tostring(L, -2));
+            outcome.verdict = FAILED;
+            tell_failure(L, frame, rule, lua_tostring(L, -1), false);
+            lua_pop(L, 4);
+            return outcome;
+        }
+        lua_pop(L, 1);
+    }
+    if (stopped == NULL && decider->complaint[0] != '\0') {
         outcome.verdict = FAILED;
         tell_failure(L, frame, rule, decider->complaint, true);
         lua_pop(L, 1);
         return outcome;
-    } else if (decider->missing >= 0) {
+    }
+    if (stopped == NULL && decider->missing >= 0) {
         outcome.verdict = UNKNOWN;
         lua_pop(L, 1);
         return outcome;
-    } else if (status == LUA_OK) {
-        return outcome;
     }
+    if (stopped == NULL && status == LUA_OK)
+        return outcome;
     outcome.verdict = FAILED;
     if (stopped != NULL) {
         push_place(L, frame, rule);
@@ -166,7 +201,7 @@ static struct outcome decide_group(lua_State *L, const struct frame *frame, size
 {
     const struct rule *rule = &frame->decider->list[number];
     char *wants = frame->decider->wants + rule->first;
-    struct outcome outcome = {DECIDED, false, 0};
+    struct outcome outcome = {DECIDED, 0};
     memset(wants, TAGUA_WANT_OFF, rule->count);
     for (size_t i = 0; i < rule->count; i++) {
         bool otherwise =
@@ -307,12 +342,13 @@ const char *tagua_decider_run(lua_State *L, int index)
     struct tagua_decider *decider = lua_touserdata(L, index);
     int top = lua_gettop(L);
     luaL_checkstack(L, 32, "a decision");
-    struct frame frame = {decider, top + 1, top + 2, top + 3, top + 4, top + 5};
+    struct frame frame = {decider, top + 1, top + 2, top + 3, top + 4, top + 5, top + 6};
     lua_getiuservalue(L, index, SLOT_RECORD);
     lua_getiuservalue(L, index, SLOT_FUNCTIONS);
     lua_getiuservalue(L, index, SLOT_LEAVE);
     lua_getiuservalue(L, index, SLOT_TAGS);
     lua_getiuservalue(L, index, SLOT_RULES);
+    lua_getiuservalue(L, index, SLOT_KEPT);
     for (size_t rule = 0; rule < decider->rules; rule++)
         decide_rule(L, &frame, rule);
     lua_settop(L, top);

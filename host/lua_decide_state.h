@@ -34,11 +34,14 @@ enum slot {
     SLOT_FALSE,      /* metatable of a set: what is not in it is false */
     SLOT_BLOCK,      /* memory of the arrays below */
     SLOT_NOTES,      /* what decide() collects */
-    SLOT_COUNT = SLOT_NOTES
+    SLOT_KEPT,       /* upvalues that rules can assign: function, name, value; by threes */
+    SLOT_COUNT = SLOT_KEPT
 };
 
 struct tagua_decider {
     size_t fields, tags, rules;
+    size_t kept;     /* upvalues that rules can assign */
+    int *positions;  /* of each among its function's upvalues */
     uint8_t *states; /* of each field, in this record */
     uint8_t *asked;  /* has() asked for the field, in this decision */
     uint8_t *sets;   /* the field is a tagset */

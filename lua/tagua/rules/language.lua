@@ -4,6 +4,7 @@
 -- @module tagua.rules.language
 local core = require("tagua.core")
 local fields = require("tagua.rules.fields")
+local frozen = require("tagua.rules.frozen")
 local libraries = require("tagua.rules.libraries")
 local moments = require("tagua.rules.moments")
 local nearest = require("tagua.nearest")
@@ -382,9 +383,15 @@ function Language:build()
   globals.one_of = self:declare("one_of", finish_one_of)
   globals.rule = self:declare("rule", finish_rule)
   globals.test = self:declare("test", finish_test)
-  local reserved = {}
-  for name in pairs(globals) do
+  local trusted, reserved = {}, {}
+  for name, value in pairs(globals) do
     reserved[name] = true
+    if type(value) == "table" then trusted[value] = true end
+  end
+  self.reserved, self.freezer = reserved, frozen.new(self.source, trusted)
+  globals.next = function(value, key)
+    if type(value) ~= "table" then error("next wants a table, got a " .. type(value), 2) end
+    return next(self.freezer.contents[value] or value, key)
   end
   setmetatable(globals, {
     __index = function(_, name)
@@ -407,7 +414,21 @@ function Language:build()
     __metatable = false,
   })
   rawset(globals, "_G", self.env)
-  reserved._G = true
+  reserved._G, trusted[self.env] = true, true
+end
+
+-- Makes everything that the rules can reach of the file read-only.
+function Language:freeze()
+  local freezer = self.freezer
+  for _, rule in ipairs(self.rules) do
+    for _, decide in ipairs(rule.functions) do
+      freezer:visit(decide)
+    end
+  end
+  for name, value in pairs(self.globals) do
+    if not self.reserved[name] then rawset(self.globals, name, freezer:visit(value)) end
+  end
+  return freezer.kept
 end
 
 --- A language for one rule file.
@@ -473,6 +494,7 @@ function Language:finish()
     end
   end
   self.decider:define({
+    kept = self:freeze(),
     fields = self.fields,
     tags = self.tags,
     rules = self.rules,

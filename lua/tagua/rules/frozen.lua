@@ -1,0 +1,189 @@
+--- Keeps a rule file as it was when it was loaded: its tables become read-only, and the locals that its
+-- functions could assign are known, so that the decider can put them back.
+-- Runs inside the sandbox as part of the trusted prelude, and in the caller's own state.
+-- @module tagua.rules.frozen
+local M = {}
+
+local getinfo, getupvalue, setupvalue, upvalueid = debug.getinfo, debug.getupvalue, debug.setupvalue, debug.upvalueid
+local real_getmetatable = debug.getmetatable
+local dump, byte, unpack_bytes = string.dump, string.byte, string.unpack
+
+local KEEPS = "a rule keeps nothing from one user to the next"
+
+-- Lua 5.4's own format of functions (lundump.c), as far as it takes to see which upvalues are assigned.
+local HEADER = 4 + 1 + 1 + 6 + 3 + 8 + 8 + 1
+local SET_UPVALUE = 10
+local CONSTANT_SIZES = { [0x00] = 0, [0x01] = 0, [0x11] = 0, [0x03] = 8, [0x13] = 8 }
+
+local function varint(code, at)
+  local value = 0
+  while true do
+    local part = byte(code, at)
+    at = at + 1
+    value = value << 7 | part & 0x7F
+    if part & 0x80 ~= 0 then return value, at end
+  end
+end
+
+local function skip_text(code, at)
+  local size
+  size, at = varint(code, at)
+  return at + (size > 0 and size - 1 or 0)
+end
+
+-- Reads one function at `at` -> which of its upvalues it, or a function inside of it, assigns; the end.
+local function read_function(code, at)
+  local assigned, count = {}, nil
+  at = skip_text(code, at)
+  _, at = varint(code, at)
+  _, at = varint(code, at)
+  count, at = varint(code, at + 3)
+  for _ = 1, count do
+    local instruction
+    instruction, at = unpack_bytes("<I4", code, at)
+    if instruction & 0x7F == SET_UPVALUE then assigned[instruction >> 16 & 0xFF] = true end
+  end
+  count, at = varint(code, at)
+  for _ = 1, count do
+    local size = CONSTANT_SIZES[byte(code, at)]
+    at = size and at + 1 + size or skip_text(code, at + 1)
+  end
+  local upvalues = {}
+  count, at = varint(code, at)
+  for i = 0, count - 1 do
+    upvalues[i] = { outer_local = byte(code, at) ~= 0, index = byte(code, at + 1) }
+    at = at + 3
+  end
+  count, at = varint(code, at)
+  for _ = 1, count do
+    local inner, described
+    inner, at, described = read_function(code, at)
+    for i in pairs(inner) do
+      if not described[i].outer_local then assigned[described[i].index] = true end
+    end
+  end
+  count, at = varint(code, at)
+  at = at + count
+  for _, fields in ipairs({ { false, false }, { true, false, false }, { true } }) do
+    count, at = varint(code, at)
+    for _ = 1, count do
+      for _, is_text in ipairs(fields) do
+        if is_text then at = skip_text(code, at) else _, at = varint(code, at) end
+      end
+    end
+  end
+  return assigned, at, upvalues
+end
+
+--- Which upvalues of a function it can assign, itself or through a function that it makes.
+-- @tparam function f a Lua function
+-- @treturn {[integer]=boolean} positions as debug.getupvalue counts them
+function M.assigned(f)
+  local found = {}
+  for index in pairs((read_function(dump(f, true), HEADER + 1))) do
+    found[index + 1] = true
+  end
+  return found
+end
+
+local Freezer = {}
+Freezer.__index = Freezer
+
+-- A view of a table that looks like it and can't be written to. The table's own metamethods see the view.
+function Freezer:view(content)
+  local own = real_getmetatable(content)
+  local meta = {}
+  local view = setmetatable({}, meta)
+  self.views[content], self.contents[view] = view, content
+  for name, value in pairs(type(own) == "table" and own or {}) do
+    meta[name] = self:visit(value)
+  end
+  local look = meta.__index
+  meta.__index = content
+  if look ~= nil then
+    setmetatable(content, nil)
+    meta.__index = function(_, key)
+      local value = content[key]
+      if value ~= nil then return value end
+      if type(look) == "function" then return look(view, key) end
+      return look[key]
+    end
+  end
+  function meta.__newindex(_, key)
+    error(("the table that holds '%s' is written inside a rule: %s"):format(tostring(key), KEEPS), 2)
+  end
+  meta.__len = meta.__len or function()
+    return #content
+  end
+  meta.__pairs = meta.__pairs or function()
+    local key
+    return function()
+      local value
+      key, value = next(content, key)
+      return key, value
+    end
+  end
+  meta.__mode, meta.__metatable = nil, false
+  return view
+end
+
+-- Freezes what a table holds, then the table.
+function Freezer:visit_table(content)
+  if self.trusted[content] or self.contents[content] then return content end
+  if self.views[content] then return self.views[content] end
+  local view = self:view(content)
+  local moved = {}
+  for key, value in next, content do
+    content[key] = self:visit(value)
+    if type(key) == "table" or type(key) == "function" then moved[#moved + 1] = key end
+  end
+  for _, key in ipairs(moved) do
+    local name = self:visit(key)
+    if name ~= key then
+      content[name], content[key] = content[key], nil
+    end
+  end
+  return view
+end
+
+-- Freezes what a function of the rule file closes over, and notes what it can assign of that.
+function Freezer:visit_function(f)
+  local info = getinfo(f, "S")
+  if self.seen[f] or info.source ~= self.source or info.what == "C" then return end
+  self.seen[f] = true
+  local assigned = M.assigned(f)
+  for i = 1, 255 do
+    local name, value = getupvalue(f, i)
+    if not name then break end
+    local id = upvalueid(f, i)
+    if not self.closed[id] then
+      self.closed[id] = true
+      local frozen = self:visit(value)
+      if not rawequal(frozen, value) then setupvalue(f, i, frozen) end
+    end
+    if assigned[i] and not self.watched[id] then
+      self.watched[id] = true
+      self.kept[#self.kept + 1] = { f = f, index = i, name = name }
+    end
+  end
+end
+
+--- What takes a value's place: itself, or a view of it.
+function Freezer:visit(value)
+  if type(value) == "table" then return self:visit_table(value) end
+  if type(value) == "function" then self:visit_function(value) end
+  return value
+end
+
+--- A freezer for the functions of one rule file.
+-- @tparam string source the chunk's name
+-- @tparam {[table]=boolean} trusted tables of the language itself
+-- @treturn table with `visit(value)`, which freezes and gives what takes the value's place; `kept`, the
+--   { f, index, name } of upvalues that can be assigned; `contents`, the table behind each view
+function M.new(source, trusted)
+  return setmetatable({
+    source = source, trusted = trusted, views = {}, contents = {}, seen = {}, closed = {}, watched = {}, kept = {},
+  }, Freezer)
+end
+
+return M
