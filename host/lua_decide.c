@@ -335,8 +335,10 @@ static void notes_unknown(void *context, size_t rule, size_t field)
 static void notes_failed(void *context, size_t rule, const char *message, bool is_undeclared)
 {
     struct notes *notes = context;
-    if (notes->count == MOST_NOTES)
+    if (notes->count == MOST_NOTES && !is_undeclared)
         return;
+    if (notes->count == MOST_NOTES)
+        notes->count--; /* this one must be heard */
     struct note *note = &notes->list[notes->count++];
     *note = (struct note){.rule = rule, .failed = true, .undeclared = is_undeclared};
     snprintf(note->message, sizeof note->message, "%s", message);

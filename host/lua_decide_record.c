@@ -23,18 +23,16 @@ static ptrdiff_t find_field(lua_State *L, int index, int name)
 static int undeclared(lua_State *L, int index, int name)
 {
     struct tagua_decider *decider = lua_touserdata(L, index);
+    if (lua_type(L, name) != LUA_TSTRING)
+        return luaL_error(L, "a record is read by the name of a field, not by a %s",
+                          luaL_typename(L, name));
     luaL_where(L, 1);
-    if (lua_type(L, name) == LUA_TSTRING) {
-        lua_getiuservalue(L, index, SLOT_HINT);
-        lua_pushvalue(L, name);
-        lua_call(L, 1, 1);
-        lua_pushfstring(L, "the field '%s' is not declared in fields { }%s",
-                        lua_tostring(L, name), lua_tostring(L, -1));
-        lua_remove(L, -2);
-    } else {
-        lua_pushfstring(L, "a record is read by the name of a field, not by a %s",
-                        luaL_typename(L, name));
-    }
+    lua_getiuservalue(L, index, SLOT_HINT);
+    lua_pushvalue(L, name);
+    lua_call(L, 1, 1);
+    lua_pushfstring(L, "the field '%s' is not declared in fields { }%s", lua_tostring(L, name),
+                    lua_tostring(L, -1));
+    lua_remove(L, -2);
     lua_concat(L, 2);
     snprintf(decider->complaint, sizeof decider->complaint, "%s", lua_tostring(L, -1));
     return lua_error(L);

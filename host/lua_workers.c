@@ -69,7 +69,7 @@ static int worker_send(lua_State *L)
     return 1;
 }
 
-/* worker:load(name, source, memory in bytes, seconds): queues the load frame. */
+/* worker:load(name, source, memory in bytes, seconds, probe): queues the load frame. */
 static int worker_load(lua_State *L)
 {
     struct tagua_worker *worker = check_worker(L, 1);
@@ -79,7 +79,9 @@ static int worker_load(lua_State *L)
     struct {
         uint64_t memory;
         int64_t limit_ns;
-    } load = {(uint64_t)luaL_checkinteger(L, 4), (int64_t)(luaL_checknumber(L, 5) * 1e9)};
+        uint64_t probe;
+    } load = {(uint64_t)luaL_checkinteger(L, 4), (int64_t)(luaL_checknumber(L, 5) * 1e9),
+              (uint64_t)lua_toboolean(L, 6)};
     luaL_argcheck(L, strlen(name) == name_length, 2, "a file's name holds no NUL");
     luaL_Buffer head;
     luaL_buffinit(L, &head);

@@ -284,14 +284,41 @@ int tagua_sandbox_load(struct tagua_sandbox *sandbox, const char *name, const ch
     return result == 0 ? make_counters(sandbox, error) : -1;
 }
 
-static int run_tests(lua_State *L)
+/* Calls a method of the language: its name, and an integer that it may want. */
+static int call_language(lua_State *L)
 {
     lua_rawgetp(L, LUA_REGISTRYINDEX, &tagua_sandbox_language);
-    lua_getfield(L, -1, "test");
+    lua_getfield(L, -1, lua_touserdata(L, 1));
     lua_pushvalue(L, -2);
-    lua_pushvalue(L, 1);
+    lua_pushvalue(L, 2);
     lua_call(L, 2, 1);
     return 1;
+}
+
+static int protected_call(struct tagua_sandbox *sandbox, const char *method, int64_t argument)
+{
+    lua_State *L = sandbox->L;
+    tagua_sandbox_watch_rules(sandbox);
+    sandbox->record = TAGUA_SANDBOX_LOADING;
+    lua_pushcfunction(L, call_language);
+    lua_pushlightuserdata(L, (void *)(uintptr_t)method);
+    lua_pushinteger(L, argument);
+    return lua_pcall(L, 2, 1, 0);
+}
+
+int tagua_sandbox_probe(struct tagua_sandbox *sandbox, struct tagua_error *error)
+{
+    if (sandbox->failed == NULL)
+        return tagua_error_set(error, "EPROTOCOL", "no rules are loaded");
+    int status = protected_call(sandbox, "probe", 0);
+    memset(sandbox->failed, 0, sandbox->rules * sizeof *sandbox->failed); /* it was not in earnest */
+    if (status != LUA_OK)
+        return take_error(sandbox, "rules", status, error);
+    const char *complaint = lua_tostring(sandbox->L, -1);
+    if (complaint != NULL)
+        tagua_error_set(error, "ERULES", "%s", complaint);
+    lua_pop(sandbox->L, 1);
+    return complaint == NULL ? 0 : -1;
 }
 
 int tagua_sandbox_test(struct tagua_sandbox *sandbox, int64_t at, struct tagua_buffer *results,
@@ -300,11 +327,7 @@ int tagua_sandbox_test(struct tagua_sandbox *sandbox, int64_t at, struct tagua_b
     lua_State *L = sandbox->L;
     if (sandbox->failed == NULL)
         return tagua_error_set(error, "EPROTOCOL", "no rules are loaded");
-    tagua_sandbox_watch_rules(sandbox);
-    sandbox->record = TAGUA_SANDBOX_LOADING;
-    lua_pushcfunction(L, run_tests);
-    lua_pushinteger(L, at);
-    int status = lua_pcall(L, 1, 1, 0);
+    int status = protected_call(sandbox, "test", at);
     if (status != LUA_OK)
         return take_error(sandbox, "tests", status, error);
     int result = tagua_lua_values_write(L, -1, results, error);

@@ -38,6 +38,11 @@ void tagua_sandbox_free(struct tagua_sandbox *sandbox); /* NULL is fine */
 int tagua_sandbox_load(struct tagua_sandbox *sandbox, const char *name, const char *source,
                        size_t length, struct tagua_buffer *description, struct tagua_error *error);
 
+/* Tries the rules on a few made-up users, for the one mistake that needs no data to be seen: reading
+ * a field that is not declared. -1 with ERULES and the rule's line. Whatever else goes wrong is left
+ * to the real users to show. */
+int tagua_sandbox_probe(struct tagua_sandbox *sandbox, struct tagua_error *error);
+
 /* Runs the test blocks at that moment (seconds since the epoch); appends their results. */
 int tagua_sandbox_test(struct tagua_sandbox *sandbox, int64_t at, struct tagua_buffer *results,
                        struct tagua_error *error);

@@ -112,6 +112,7 @@ static void give_up_means(void)
 struct load {
     uint64_t memory;
     int64_t limit_ns;
+    uint64_t probe; /* whether to try the rules on made-up users */
 };
 
 static int do_load(struct worker *worker, struct tagua_error *error)
@@ -137,8 +138,10 @@ static int do_load(struct worker *worker, struct tagua_error *error)
     worker->sandbox = tagua_sandbox_new(&options, error);
     if (worker->sandbox == NULL)
         return -1;
-    return tagua_sandbox_load(worker->sandbox, name, source, (size_t)(end - source),
-                              &worker->output, error);
+    if (tagua_sandbox_load(worker->sandbox, name, source, (size_t)(end - source), &worker->output,
+                           error) != 0)
+        return -1;
+    return load.probe != 0 ? tagua_sandbox_probe(worker->sandbox, error) : 0;
 }
 
 static int do_test(struct worker *worker, struct tagua_error *error)

@@ -133,20 +133,42 @@ describe("fields", function()
   end)
 
   describe("that are not declared", function()
+    it("are found when the file is loaded, where a rule reads them sooner or later", function()
+      for body, name in pairs({
+        ["return user.ordres >= 10"] = "ordres",
+        ["return user.orders >= 10 or user.ordres == 1"] = "ordres",
+        ["return user.orders >= 10 and user.ordres == 1"] = "ordres",
+        ['if user.orders == nil then return leave end return has(user, "ordres")'] = "ordres",
+      }) do
+        local message = rules.rejection(tag("orders = integer", body))
+        assert.equal(("rules.lua:2: the field '%s' is not declared in fields { } (did you mean 'orders'?)"):format(name),
+          message)
+      end
+    end)
+
+    it("are found among very many rules", function()
+      local lines = { "fields { a = text }" }
+      for i = 1, 100 do
+        lines[#lines + 1] = ('tag "T%d" { when = function(user) return user.a == "x" end }'):format(i)
+      end
+      lines[#lines + 1] = 'tag "Last" { when = function(user) return user.b == "x" end }'
+      assert.matches("rules.lua:102: the field 'b'", rules.rejection(table.concat(lines, "\n")), 1, true)
+    end)
+
     it("fail the rule, naming the nearest", function()
-      local source = tag("orders = integer, x = integer", "return user.x == 0 and user.ordres == 1")
+      local source = tag("orders = integer, x = integer", "return user.x == 7 and user.ordres == 1")
       assert.equal("rules.lua:2: the field 'ordres' is not declared in fields { } (did you mean 'orders'?)",
-        rules.failure(source, '"orders": 1, "x": 0'))
+        rules.failure(source, '"orders": 1, "x": 7'))
     end)
 
     it("fail it even where it caught the error", function()
-      local source = tag("x = integer", "if user.x == 0 then pcall(function() return user.nope end) end return true")
-      assert.matches("the field 'nope' is not declared", rules.failure(source, '"x": 0'), 1, true)
+      local source = tag("x = integer", "if user.x == 7 then pcall(function() return user.nope end) end return true")
+      assert.matches("the field 'nope' is not declared", rules.failure(source, '"x": 7'), 1, true)
     end)
 
     it("fail has, too", function()
-      local source = tag("city = text, x = integer", 'return user.x == 0 and has(user, "town")')
-      assert.matches("rules.lua:2: the field 'town' is not declared", rules.failure(source, '"city": "x", "x": 0'), 1,
+      local source = tag("city = text, x = integer", 'return user.x == 7 and has(user, "town")')
+      assert.matches("rules.lua:2: the field 'town' is not declared", rules.failure(source, '"city": "x", "x": 7'), 1,
         true)
     end)
   end)

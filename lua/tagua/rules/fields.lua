@@ -76,29 +76,35 @@ function M.field(name, value)
   }
 end
 
+-- By type: a value as written in Lua -> as the field holds it, or nil and what is wanted.
 local convert = {}
 
+-- Text, as it stands.
 function convert.text(value)
   if type(value) == "string" then return value end
   return nil, "is text: write it in quotes"
 end
 
+-- A whole number, which may be written as a float.
 function convert.integer(value)
   local whole = math.type(value) and math.tointeger(value)
   if whole then return whole end
   return nil, "is an integer"
 end
 
+-- Any number but NaN.
 function convert.number(value)
   if math.type(value) and value == value then return value end
   return nil, "is a number"
 end
 
+-- true or false.
 function convert.boolean(value)
   if type(value) == "boolean" then return value end
   return nil, "is a boolean"
 end
 
+-- A text in the field's format, or seconds since the epoch.
 function convert.date(value, field, zone)
   local whole = math.type(value) and math.tointeger(value)
   if whole then return whole end
@@ -108,6 +114,7 @@ function convert.date(value, field, zone)
   return nil, "is a date: " .. message
 end
 
+-- A list of names, or a table with names as keys.
 function convert.tagset(value)
   if type(value) ~= "table" then return nil, 'is a set of tags: { "VIP", "Blocked" }' end
   local set = {}

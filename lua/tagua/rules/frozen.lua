@@ -33,10 +33,10 @@ end
 
 -- Reads one function at `at` -> which of its upvalues it, or a function inside of it, assigns; the end.
 local function read_function(code, at)
-  local assigned, count = {}, nil
-  at = skip_text(code, at)
-  _, at = varint(code, at)
-  _, at = varint(code, at)
+  local assigned = {}
+  local _, count
+  _, at = varint(code, skip_text(code, at)) -- its first line
+  _, at = varint(code, at) -- its last
   count, at = varint(code, at + 3)
   for _ = 1, count do
     local instruction
@@ -68,7 +68,11 @@ local function read_function(code, at)
     count, at = varint(code, at)
     for _ = 1, count do
       for _, is_text in ipairs(fields) do
-        if is_text then at = skip_text(code, at) else _, at = varint(code, at) end
+        if is_text then
+          at = skip_text(code, at)
+        else
+          _, at = varint(code, at)
+        end
       end
     end
   end

@@ -52,12 +52,12 @@ function M.start(given)
 end
 
 -- A worker is `handle`, and `expected`: what it was asked for and has not answered, in order.
-function Pool:spawn()
+function Pool:spawn(probe)
   local handle, message, code = workers.start(self.executable)
   if not handle then return nil, message, code end
   local worker = { handle = handle, expected = {} }
   self.workers[#self.workers + 1] = worker
-  handle:load(self.file.name, self.file.source, self.memory, self.seconds)
+  handle:load(self.file.name, self.file.source, self.memory, self.seconds, probe)
   worker.expected[1] = { kind = "load" }
   if self.input_bytes then
     handle:send("I", self.input_bytes)
@@ -66,6 +66,7 @@ function Pool:spawn()
   return worker
 end
 
+-- Ends a worker.
 function Pool:drop(worker)
   worker.handle:close()
   for i, other in ipairs(self.workers) do
@@ -76,6 +77,7 @@ function Pool:drop(worker)
   end
 end
 
+-- Ends all workers.
 function Pool:drop_all()
   while self.workers[1] do
     self:drop(self.workers[#self.workers])
@@ -154,11 +156,15 @@ function Pool:load(given)
   if not file then return nil, message, code end
   self:drop_all()
   self.file, self.input_bytes, self.ruleset = file, nil, nil
-  local worker
-  worker, message, code = self:spawn()
-  if not worker then return nil, message, code end
-  local bytes
-  bytes, message, code = self:answer(worker)
+  local bytes, stuck
+  for _, probe in ipairs({ true, false }) do
+    local worker
+    worker, message, code = self:spawn(probe)
+    if not worker then return nil, message, code end
+    bytes, message, code = self:answer(worker)
+    stuck = worker.last_words
+    if not stuck then break end -- a rule that got stuck while it was tried may do better without
+  end
   if not bytes then return nil, message, code end
   local description = assert(workers.read(bytes))
   description.hash = workers.hash(file.source)
@@ -249,6 +255,7 @@ end
 local Pass = {}
 Pass.__index = Pass
 
+-- Gives a task to a worker.
 function Pass:hand(worker, task)
   local front = workers.write({
     first_line = task.first_line, tagsets = task.tagsets, skip = task.skip, announce = task.announce,
@@ -344,6 +351,7 @@ function Pass:replace(worker, how)
   end
 end
 
+-- Takes one frame of a worker, or its end. Returns a message and a code where the pass can't go on.
 function Pass:hear(worker, kind, first, second)
   if kind == "d" then
     local entry = table.remove(worker.expected, 1)
