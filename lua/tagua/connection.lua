@@ -42,6 +42,7 @@ local function engine_options(self)
     timeout = settings.timeout,
     attempts = settings.attempts,
     give_up_after = settings.give_up_after,
+    ca_file = settings.ca_file,
     envelope = vendor.envelope,
     codes = vendor.codes,
     user_agent = "tagua/" .. require("tagua.version"),
@@ -77,7 +78,7 @@ end
 -- @tparam table given the options: `platform`; those of the platform (BotBonnie: `bot`, `page`,
 --   `channel`, `token`); `name` for messages; `url` in place of the platform's address
 --   (`http://127.0.0.1:...`, `https://...`, `unix:/path`; plain http to another machine only with
---   `insecure_http = true`); `rate = { per_second, burst, adaptive, at_most }`; `in_flight` (16, to
+--   `insecure_http = true`); `ca_file`, certificates to trust in place of the system's; `rate = { per_second, burst, adaptive, at_most }`; `in_flight` (16, to
 --   256); `timeout` (30), `connect_timeout` (10), `give_up_after` (600) and `quarantine` (as
 --   `timeout`) in seconds; `attempts` (5). Local: `store`, `limit`, `faults`, `as`
 -- @tparam[opt=1] integer level whose line a mistake is reported at, as in `error`
@@ -260,8 +261,7 @@ end
 -- A new run after one that was stopped: a long-lived program may try again, with one request first.
 local function revive(self)
   if self.unfinished == 0 and self.engine:stopped() then
-    self.engine:close()
-    self.engine = assert(core.engine.new(engine_options(self)))
+    self.engine:restart()
   end
 end
 
@@ -545,7 +545,7 @@ function Connection:resume()
   revive(self)
 end
 
---- Counters since the connection was opened or resumed.
+--- Counters since the connection was opened.
 -- @treturn table sent, answered, retries, throttled, waited_seconds, rate
 function Connection:stats()
   check_open(self, 2)

@@ -71,6 +71,7 @@ local COMMON = {
   platform = { type = "string", required = true },
   url = { type = "string", min = 1, max = 1000, check = check_url },
   insecure_http = { type = "boolean", default = false },
+  ca_file = { type = "string", min = 1, max = 4000 },
   rate = { type = "table", fields = RATE },
   in_flight = { type = "integer", min = 1, max = 256, default = 16 },
   timeout = { type = "number", check = positive, max = 3600, default = 30 },
