@@ -75,12 +75,20 @@ local function open(self)
 end
 
 --- Opens a connection.
--- @tparam table given the options: `platform`; those of the platform (BotBonnie: `bot`, `page`,
---   `channel`, `token`); `name` for messages; `url` in place of the platform's address
---   (`http://127.0.0.1:...`, `https://...`, `unix:/path`; plain http to another machine only with
---   `insecure_http = true`); `ca_file`, certificates to trust in place of the system's; `rate = { per_second, burst, adaptive, at_most }`; `in_flight` (16, to
---   256); `timeout` (30), `connect_timeout` (10), `give_up_after` (600) and `quarantine` (as
---   `timeout`) in seconds; `attempts` (5). Local: `store`, `limit`, `faults`, `as`
+--
+-- * `platform`, and what it needs: BotBonnie `bot`, `page`, `channel`, `token`; MantaGo `bot`,
+--   `channel`, `token`, `secret`, and perhaps `family` and `paths`
+-- * `name`: what messages call it
+-- * `url` in place of the platform's address: `http://127.0.0.1:...`, `https://...`, `unix:/path`;
+--   plain http to another machine only with `insecure_http = true`; `ca_file`: certificates to trust
+--   in place of the system's
+-- * `rate = { per_second = 5, burst = 1, adaptive = false, at_most = }`, `in_flight` (16, at most
+--   256), `attempts` (5)
+-- * in seconds: `timeout` (30), `connect_timeout` (10), `give_up_after` (600), `quarantine` (as
+--   `timeout`)
+-- * `platform = "local"`: `store` ("tagua-local.db"), `limit` (the twin's own), `faults`, `as`
+--
+-- @tparam table given the options
 -- @tparam[opt=1] integer level whose line a mistake is reported at, as in `error`
 -- @treturn connection|nil
 -- @treturn string what cannot be opened
