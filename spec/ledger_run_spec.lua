@@ -279,20 +279,24 @@ describe("run", function()
     end
   end)
 
-  it("forgets after a day the plans of which nothing was ever sent", function()
+  it("forgets after a week the plans of which nothing was ever sent", function()
     local half = shop:plan({ kind = "apply" })
     for i = 1, 6000 do
       half:add({ user = "U" .. i, tag = "vip", action = "tag" })
     end
-    three()
+    local forgotten = three()
     with.carry_out(three())
-    book.clock.now = book.clock.now + 3600
+    book.clock.now = book.clock.now + 86400
     three()
     assert.equal(4, book.ask("select count(*) from run"))
-    book.clock.now = book.clock.now + 85000
+    book.clock.now = book.clock.now + 6 * 86400 + 1
     three()
     assert.equal(3, book.ask("select count(*) from run"))
     assert.equal(9, book.ask("select count(*) from operation"))
+    local taken, message, code = forgotten:next(1)
+    assert.is_nil(taken)
+    assert.equal("ELEDGER", code)
+    assert.matches("run 2 is not in the ledger any more", message, 1, true)
   end)
 
   it("refuses a plan for a user whose id is no id", function()

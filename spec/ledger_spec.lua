@@ -117,8 +117,12 @@ describe("ledger", function()
     assert.matches("No such file or directory", message, 1, true)
   end)
 
-  it("is shared by two processes", function()
-    local second = assert(ledger.open(book.path))
+  it("is shared by two that have it open, whose clocks differ by a day", function()
+    local second = assert(ledger.open(book.path, {
+      now = function()
+        return book.clock.now + 86400
+      end,
+    }))
     local shop = assert(second:connection(with.SHOP))
     local run = with.plan(book.shop, { { "U1", "tag-1" } })
     with.carry_out(with.plan(shop, { { "U2", "tag-1" } }))

@@ -68,10 +68,11 @@ function M.plan(ledger, connection, about)
   return blank(ledger, connection, number, about.kind, "planning")
 end
 
-local FORGOTTEN_AFTER = 24 * 60 * 60 -- seconds
+-- Long enough that a clock which jumps by a day does not take a plan for old that is being looked at.
+local FORGOTTEN_AFTER = 7 * 24 * 60 * 60 -- seconds
 local FORGOTTEN = "select number from run where state in ('planning', 'ready') and created < ?"
 
---- Drops plans of which nothing was sent for a day: a process died over them.
+--- Drops plans of which nothing was sent for a week: a process died over them.
 function M.sweep(ledger)
   local db, before = ledger.store, ledger.now() - FORGOTTEN_AFTER
   if db:row(FORGOTTEN, before) then
@@ -322,6 +323,9 @@ function Run:next(count)
   local taken, message, code = store.try(function()
     local found = self:peek(count)
     if #found == 0 then
+      if self.state ~= "sending" and not self.db:row("select 1 from run where number = ?", self.number) then
+        store.fail("ELEDGER", "run %d is not in the ledger any more: its plan was too old; plan again", self.number)
+      end
       return found
     end
     local seqs = {}
