@@ -39,6 +39,12 @@ static int no_column(const struct tagua_schema_options *options, const char *sou
         return tagua_error_set(error, "EINPUT",
                                "the input has no column '%s' for %s; did you mean '%s'?", source,
                                purpose, nearest);
+    if (options->header_count == 1 && strpbrk(options->header[0], ",;\t|") != NULL)
+        return tagua_error_set(error, "EINPUT",
+                               "the input has no column '%s', for '%c' does not part its header "
+                               "into columns; name what does with --delimiter: '%s'",
+                               source, options->delimiter == '\0' ? ',' : options->delimiter,
+                               options->header[0]);
     char list[400] = "";
     size_t used = 0;
     for (size_t i = 0; i < options->header_count && used < sizeof list - 1; i++) {

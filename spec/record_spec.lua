@@ -392,6 +392,8 @@ describe("records", function()
       message("id", { { name = "spend", source = "累計消費", type = "number" } }, { "id", "累積消費" }))
     assert.equal("the input has no column 'zzz' for the field 'zzz'; correct its `from`; it has 'id', 'name'",
       message("id", { { name = "zzz", type = "text" } }, { "id", "name" }))
+    assert.equal("the input has no column 'id', for ',' does not part its header into columns; "
+      .. "name what does with --delimiter: 'id;name'", message("id", {}, { "id;name" }))
   end)
 
   it("refuse a date format with letters that are not known", function()
