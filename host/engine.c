@@ -412,7 +412,7 @@ static int64_t dispatch(struct tagua_engine *engine, int64_t now_ns)
     if (now_ns < engine->hold_until_ns)
         return engine->hold_until_ns < wake_ns ? engine->hold_until_ns : wake_ns;
     bool alone = (engine->options.alone_first && !engine->succeeded) || engine->unreached > 0 ||
-                 engine->trouble >= engine->options.unreachable_after;
+                 tagua_engine_in_trouble(engine);
     size_t limit = alone ? 1 : engine->options.in_flight;
     while (engine->flying < limit) {
         int64_t limited_ns = NEVER_NS;

@@ -113,24 +113,57 @@ static void end_run(struct tagua_engine *engine, struct tagua_call *call,
  * one trouble. After several in a row, requests go one at a time and further and further apart,
  * until one succeeds: a platform that is down does not get each request once, to lose it. */
 static void count_trouble(struct tagua_engine *engine, const struct tagua_call *call,
-                          bool unreached, int64_t now_ns)
+                          const struct tagua_outcome *outcome,
+                          const struct tagua_envelope_answer *answer, int64_t now_ns)
 {
+    bool unreached = outcome->transport == TAGUA_TRANSPORT_UNREACHED;
+    bool spoken = answer != NULL && answer->kind == TAGUA_ENVELOPE_ERROR;
+    unsigned failure = 1;
     if (engine->barren_since_ns == 0)
         engine->barren_since_ns = call->started_ns;
     if (engine->trouble > 0 && call->started_ns < engine->trouble_at_ns)
         return;
-    engine->trouble++;
+    engine->trouble += spoken ? TAGUA_TROUBLE_SPOKEN : TAGUA_TROUBLE_SILENT;
     engine->trouble_at_ns = now_ns;
     if (unreached)
-        engine->unreached++;
-    if (unreached || engine->trouble >= engine->options.unreachable_after) {
-        unsigned failure = unreached ? engine->unreached
-                                     : engine->trouble - engine->options.unreachable_after + 1;
-        int64_t ceiling_ns = tagua_backoff_ceiling_ns(failure, engine->options.backoff_ns,
-                                                      engine->options.backoff_max_ns);
-        engine->random = tagua_random_next(engine->random);
-        engine->hold_until_ns = now_ns + tagua_backoff_pick_ns(ceiling_ns, engine->random);
-    }
+        failure = ++engine->unreached;
+    else if (tagua_engine_in_trouble(engine))
+        failure = engine->trouble / TAGUA_TROUBLE_SILENT - engine->options.unreachable_after + 1;
+    else
+        return;
+    int64_t ceiling_ns = tagua_backoff_ceiling_ns(failure, engine->options.backoff_ns,
+                                                  engine->options.backoff_max_ns);
+    engine->random = tagua_random_next(engine->random);
+    engine->hold_until_ns = now_ns + tagua_backoff_pick_ns(ceiling_ns, engine->random);
+}
+
+/* Whether nothing came of anything for longer than is bearable. */
+static bool too_long(const struct tagua_engine *engine, int64_t now_ns)
+{
+    return !engine->stopped && tagua_engine_in_trouble(engine) &&
+           now_ns - engine->barren_since_ns > engine->options.give_up_after_ns;
+}
+
+/* Writes the reason for giving up. */
+static void say_too_long(const struct tagua_engine *engine, int64_t now_ns, char *to, size_t size)
+{
+    snprintf(to, size, "; nothing succeeded for %lld seconds: run it again later",
+             (long long)((now_ns - engine->barren_since_ns) / TAGUA_SECOND_NS));
+}
+
+/* A verdict of settle: one result; if it was one too many, the end of the run. */
+static void settle(struct tagua_engine *engine, struct tagua_call *call,
+                   const struct tagua_outcome *outcome, const struct tagua_envelope_answer *answer,
+                   const struct tagua_verdict *verdict, int64_t now_ns)
+{
+    struct tagua_error error;
+    char why[100];
+    end(engine, call, outcome, answer, verdict);
+    if (!too_long(engine, now_ns))
+        return;
+    say_too_long(engine, now_ns, why, sizeof why);
+    tagua_error_set(&error, "ENETWORK", "%.800s%s", call->message.data, why);
+    tagua_engine_stop(engine, error.code, error.message);
 }
 
 /* A verdict of retry: now or never. */
@@ -140,6 +173,12 @@ static void retry(struct tagua_engine *engine, struct tagua_call *call,
 {
     if (outcome->sent)
         call->maybe = true;
+    if (too_long(engine, now_ns)) {
+        char why[100];
+        say_too_long(engine, now_ns, why, sizeof why);
+        end_run(engine, call, outcome, answer, "ENETWORK", why);
+        return;
+    }
     if (outcome->transport == TAGUA_TRANSPORT_UNREACHED && !engine->stopped &&
         engine->unreached >= engine->options.unreachable_after) {
         char why[64];
@@ -250,26 +289,16 @@ void tagua_engine_judge(struct tagua_engine *engine, struct tagua_call *call,
         throttle(engine, call, outcome, read, now_ns);
         break;
     case TAGUA_VERDICT_RETRY:
-        count_trouble(engine, call, outcome->transport == TAGUA_TRANSPORT_UNREACHED, now_ns);
+        count_trouble(engine, call, outcome, read, now_ns);
         retry(engine, call, outcome, read, &verdict, now_ns);
         break;
     case TAGUA_VERDICT_SETTLE:
-        count_trouble(engine, call, false, now_ns);
-        end(engine, call, outcome, read, &verdict);
+        count_trouble(engine, call, outcome, read, now_ns);
+        settle(engine, call, outcome, read, &verdict, now_ns);
         break;
     case TAGUA_VERDICT_REFRESH:
     case TAGUA_VERDICT_STOP:
         end(engine, call, outcome, read, &verdict);
         break;
-    }
-    if (!engine->stopped && engine->trouble >= engine->options.unreachable_after &&
-        now_ns - engine->barren_since_ns > engine->options.give_up_after_ns) {
-        char message[320];
-        snprintf(message, sizeof message,
-                 "connection '%.60s': %u requests in a row led to nothing, for %lld seconds: run "
-                 "it again later",
-                 engine->name, engine->trouble,
-                 (long long)((now_ns - engine->barren_since_ns) / TAGUA_SECOND_NS));
-        tagua_engine_stop(engine, "ENETWORK", message);
     }
 }

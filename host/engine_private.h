@@ -34,7 +34,7 @@ struct tagua_engine {
     struct tagua_error stop;
     int64_t hold_until_ns; /* nothing is sent before: the platform is in trouble */
     unsigned unreached;    /* connections in a row that failed */
-    unsigned trouble;      /* attempts in a row that led to nothing, each after the one before */
+    unsigned trouble;      /* attempts in a row that led to nothing, weighed, each after another */
     int64_t trouble_at_ns; /* the last one that was counted */
     int64_t barren_since_ns; /* the first trouble or 429 since the last success; 0: none */
     int64_t waiting_since_ns; /* there is work, the limiter says wait; 0: no */
@@ -42,6 +42,17 @@ struct tagua_engine {
     struct tagua_buffer platform; /* the message in an answer, while it is judged */
     struct tagua_engine_stats stats;
 };
+
+/* What an attempt weighs that led to nothing: all, when the platform was silent or its answer was
+ * no answer; less, when it said in its own terms that it failed, which may be about one request. */
+#define TAGUA_TROUBLE_SILENT 4
+#define TAGUA_TROUBLE_SPOKEN 1
+
+/* Whether that came so often that the platform has to be taken for down. */
+static inline bool tagua_engine_in_trouble(const struct tagua_engine *engine)
+{
+    return engine->trouble >= engine->options.unreachable_after * TAGUA_TROUBLE_SILENT;
+}
 
 /* A call has its result: `final`, and the error's code or "". Who waited behind it may go. */
 void tagua_engine_finish(struct tagua_engine *engine, struct tagua_call *call,

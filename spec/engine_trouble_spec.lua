@@ -91,7 +91,8 @@ describe("a lost answer", function()
     assert.is_true(counts.cancelled > 300)
     local message, code = shop.engine:stopped()
     assert.equal("ENETWORK", code)
-    assert.matches("in a row led to nothing", message, 1, true)
+    assert.matches("the answer was lost", message, 1, true)
+    assert.matches("nothing succeeded for 0 seconds: run it again later", message, 1, true)
   end)
 end)
 
@@ -128,6 +129,25 @@ describe("trouble on the platform's side", function()
     local before = seconds()
     assert.is_true(shop:one { repeatable = true }.ok)
     assert.is_true(seconds() - before >= 1)
+  end)
+
+  it("that it speaks of itself weighs less: it may be about one request", function()
+    local shop = open({ alone_first = false, in_flight = 1, unreachable_after = 5, backoff = 60, backoff_max = 60 },
+      function(_, n)
+        return n % 19 == 0 and ok() or { body = '{"errorCode":500,"errorMessage":"no such user"}' }
+      end)
+    for i = 1, 95 do shop:submit { token = i } end
+    assert.same({ settle = 90, done = 5 }, count(shop:run()))
+  end)
+
+  it("that lasts ends a run of what may be tried again, too", function()
+    local shop = open({ unreachable_after = 2, give_up_after = 0.1, attempts = 1000 },
+      function() return { status = 503, body = "down for maintenance" } end)
+    for i = 1, 10 do shop:submit { repeatable = true, token = i } end
+    assert.same({ cancelled = 10 }, count(shop:run()))
+    local message, code = shop.engine:stopped()
+    assert.equal("ENETWORK", code)
+    assert.matches("answers 503: down for maintenance; nothing succeeded", message, 1, true)
   end)
 
   it("does not end a run by failures that are each request's own", function()
