@@ -337,14 +337,20 @@ end)
 describe("a platform over TLS", function()
   local folder, remove, port
 
+  -- A port below those that the kernel hands out, which nobody else has: tried until one is.
   setup(function()
     folder, remove = support.folder()
-    port = 20000 + core.system.pid() % 20000
-    local code, _, err = support.shell(("cd '%s' && openssl req -x509 -newkey ec -pkeyopt "
+    assert(support.shell("cd '" .. folder .. "' && openssl req -x509 -newkey ec -pkeyopt "
       .. "ec_paramgen_curve:P-256 -nodes -keyout key -out cert -days 2 -subj /CN=localhost "
-      .. "-addext subjectAltName=DNS:localhost 2>/dev/null && { openssl s_server -accept 127.0.0.1:%d "
-      .. "-key key -cert cert -www -quiet >requests 2>&1 & echo $! >pid; }"):format(folder, port))
-    assert(code == 0, err)
+      .. "-addext subjectAltName=DNS:localhost") == 0, "needs openssl")
+    for _ = 1, 20 do
+      port = 10000 + tonumber(core.system.random_hex(3), 16) % 20000
+      local code = support.shell(("cd '%s' && { openssl s_server -accept 127.0.0.1:%d -key key -cert cert -www "
+        .. ">log 2>&1 & echo $! >pid; } && n=0 && until grep -q ACCEPT log; do "
+        .. "kill -0 $(cat pid) 2>/dev/null && [ $n -lt 100 ] || exit 1; n=$((n + 1)); sleep 0.02; done"):format(folder, port))
+      if code == 0 then return end
+    end
+    error("no server over TLS: " .. support.read(folder .. "/log"))
   end)
 
   teardown(function()
@@ -352,7 +358,7 @@ describe("a platform over TLS", function()
     remove()
   end)
 
-  --- Sends three requests; the server may still be starting.
+  --- Sends three requests.
   local function ask(host, ca_file)
     local engine <close> = assert(core.engine.new { name = "shop", base = "https://" .. host .. ":" .. port,
       ca_file = ca_file, bearer = served.secret("s3cret-tls"), unreachable_after = 1000, attempts = 1000,
