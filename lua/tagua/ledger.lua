@@ -6,6 +6,7 @@
 -- @module tagua.ledger
 local journal = require("tagua.ledger.journal")
 local mirror = require("tagua.ledger.mirror")
+local planning = require("tagua.ledger.planning")
 local pull = require("tagua.ledger.pull")
 local run = require("tagua.ledger.run")
 local schema = require("tagua.ledger.schema")
@@ -145,16 +146,16 @@ end
 --- The operations of a run, in order.
 -- @tparam integer number
 -- @tparam[opt] string outcome these alone: `failed`, `ambiguous`, `waiting`, ...
--- @return an iterator over `{ seq, user, action, tag, tag_id, rule, line, outcome, code, message, time }`
+-- @return an iterator over `{ seq, user, action, tag, tag_id, rule, line, input_line, outcome, code, message, time }`
 function Ledger:operations(number, outcome)
   local next_row, state, control = self.store:rows(
-    "select seq, user, action, tag, tag_id, rule, line, outcome, code, message, time from operations "
+    "select seq, user, action, tag, tag_id, rule, line, input_line, outcome, code, message, time from operations "
       .. "where run = ?1 and (?2 is null or outcome = ?2) order by seq",
     number,
     outcome
   )
   return function()
-    local seq, user, action, tag, tag_id, rule, line, how, code, message, time = next_row(state, control)
+    local seq, user, action, tag, tag_id, rule, line, input_line, how, code, message, time = next_row(state, control)
     return seq
       and {
         seq = seq,
@@ -164,6 +165,7 @@ function Ledger:operations(number, outcome)
         tag_id = tag_id,
         rule = rule,
         line = line,
+        input_line = input_line,
         outcome = how,
         code = code,
         message = message,
@@ -318,7 +320,7 @@ function Connection:plan(about)
     return nil, message, code
   end
   return self.ledger.store:transact(function()
-    run.sweep(self.ledger)
+    planning.sweep(self.ledger)
     return run.plan(self.ledger, self, about)
   end)
 end

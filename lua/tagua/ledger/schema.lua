@@ -115,7 +115,7 @@ create table operation (
   tag integer not null,
   action text not null,      -- tag, untag
   rule integer,
-  line integer,              -- of the input
+  input_line integer,        -- where its record was
   before integer,            -- 0: absent, 1: present, more: the platform's timestamp; null: not known
   outcome text,              -- null: not sent yet; sending: sent, no answer yet; else how it ended
   code text,
@@ -149,7 +149,7 @@ create view operations as
     select run, seq, max(id) as id, outcome, code, message, at from entry group by run, seq
   )
   select o.run, o.seq, c.name as connection, o.user, o.action, t.name as tag, t.id as tag_id,
-    r.name as rule, o.line,
+    r.name as rule, r.line, o.input_line,
     case when l.id is null then coalesce(o.outcome, 'waiting')
          when l.outcome = 'returned' then 'waiting' else l.outcome end as outcome,
     case when l.id is null then o.code else l.code end as code,
