@@ -2,8 +2,9 @@ local support = require("spec.support")
 
 -- The README as a story that is run: its files are written, its commands typed, in one clean folder,
 -- from top to bottom. In a block ```sh, a line that begins with "$ " is a command, what follows is what
--- it prints; in a block without "$ " every line is a command and nothing is compared. A "..." in what
--- it prints stands for anything; times and speeds are not compared. A block with a file's name behind its
+-- it prints; in a block without "$ " every line is a command, and a block of text right after it is what
+-- the last one prints. A "..." in what is printed stands for anything; times and speeds are not compared,
+-- nor are numbers in what make prints, which depend on the day and the tree. A block with a file's name behind its
 -- language (```lua rules.lua) is that file.
 
 local function blocks(text)
@@ -46,13 +47,24 @@ local function steady(text)
   return (text:gsub("[%d,%.]+ a second", "SPEED"):gsub("[ \t]+\n", "\n"))
 end
 
-local function matches(expected, printed)
-  local pattern = steady(expected):gsub("%p", "%%%0"):gsub("%%%.%%%.%%%.\n", ".-\n?"):gsub("%%%.%%%.%%%.", ".-")
-  return steady(printed):find("^" .. pattern .. "%s*$") ~= nil
+local function numberless(text)
+  return (text:gsub("%d[%d,%.]*", "N"):gsub(" +", " "))
+end
+
+local function matches(expected, printed, without_numbers)
+  expected, printed = steady(expected), steady(printed)
+  if without_numbers then expected, printed = numberless(expected), numberless(printed) end
+  local pattern = expected:gsub("%p", "%%%0"):gsub("%%%.%%%.%%%.\n", ".-\n?"):gsub("%%%.%%%.%%%.", ".-")
+  return printed:find("^" .. pattern .. "%s*$") ~= nil
 end
 
 describe("README.md", function()
   local text = support.read("README.md")
+
+  -- Where the README has the twin listen, without the rest of this machine in the way.
+  local function privately(line, folder)
+    return (line:gsub("/tmp/twin%.sock", folder .. "/twin.sock"))
+  end
 
   it("tells what happens: every command in it runs, and prints what it says", function()
     local folder, remove = support.folder()
@@ -63,28 +75,38 @@ describe("README.md", function()
     end)
     local before = ("cd '%s' && export PATH='%s':$PATH XDG_STATE_HOME='%s/state' HOME='%s' "
       .. "LUA_PATH='%s/lua/?.lua;%s/lua/?/init.lua;;'\n"):format(folder, support.build, folder, folder, root, root)
-    local ran = 0
+    local function run(command)
+      local line = privately(command.text:gsub("%s+# .*$", ""), folder)
+      if line:find("^make ") then
+        -- in the tree itself; the specs are running, so of those one is enough
+        line = ("cd '%s' && %s"):format(root, line:gsub("^make test$", "make test SPEC=spec/system_spec.lua"))
+        line = line .. (" BUILD='%s'"):format(support.build)
+      elseif line:find("&$") then -- a server: it goes on until the end
+        line = line .. "\necho $! >>pids; for i in 1 2 3 4 5 6 7 8 9; do [ -S twin.sock ] || sleep 0.2; done"
+      end
+      local code, out, err = support.shell(before .. line)
+      command.where = ("README.md:%d: %s\n%s%s"):format(command.line, command.text, out, err)
+      command.out = out:gsub(support.build:gsub("%p", "%%%0"), "build")
+      assert.equal(0, code, command.where)
+    end
+
+    local function compare(command, prints)
+      local expected = table.concat(prints, "\n") .. "\n"
+      assert.is_true(matches(expected, command.out, command.text:find("^make ") ~= nil),
+        command.where .. "\nexpected:\n" .. expected)
+    end
+
+    local ran, last = 0, nil
     for _, block in ipairs(blocks(text)) do
       if block.file then
-        support.write(folder .. "/" .. block.file, table.concat(block.lines, "\n") .. "\n")
+        support.write(folder .. "/" .. block.file, privately(table.concat(block.lines, "\n"), folder) .. "\n")
+      elseif block.kind == "text" then
+        compare(last, block.lines)
       elseif block.kind == "sh" then
         for _, command in ipairs(commands(block)) do
-          local line = command.text:gsub("%s+# .*$", "")
-          if line:find("^make ") then
-            -- in the tree itself; the specs are running, so of those one is enough
-            line = ("cd '%s' && %s"):format(root, line:gsub("^make test$", "make test SPEC=spec/system_spec.lua"))
-            line = line .. (" BUILD='%s'"):format(support.build)
-          elseif line:find("&$") then -- a server: it goes on until the end
-            line = line .. "\necho $! >>pids; for i in 1 2 3 4 5 6 7 8 9; do [ -S twin.sock ] || sleep 0.2; done"
-          end
-          local code, out, err = support.shell(before .. line)
-          local where = ("README.md:%d: %s\n%s%s"):format(command.line, command.text, out, err)
-          assert.equal(0, code, where)
-          if command.prints and not command.text:find("^make ") then
-            local expected = table.concat(command.prints, "\n") .. "\n"
-            assert.is_true(matches(expected, out), where .. "\nexpected:\n" .. expected)
-          end
-          ran = ran + 1
+          run(command)
+          if command.prints then compare(command, command.prints) end
+          ran, last = ran + 1, command
         end
       end
     end
