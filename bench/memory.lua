@@ -1,7 +1,6 @@
--- The largest memory that a command line and everything it started ever held together, in KiB:
+-- The most memory that a command line and everything it started ever held, in KiB: the sum of each
+-- process's own peak of resident memory, as the kernel keeps it (VmHWM), looked at every few milliseconds.
 --   lua5.4 bench/memory.lua 'COMMAND LINE'
--- Looks every 20 ms at the proportional set size of each process (what they share is counted once), or
--- at the resident size where the kernel does not tell.
 local line = assert(arg[1], "usage: lua5.4 bench/memory.lua 'COMMAND LINE'")
 
 local function read(path)
@@ -11,36 +10,30 @@ local function read(path)
   return text or ""
 end
 
--- Every process whose ancestor is `root`, and itself.
-local function tree(root)
-  local parents = {}
-  for name in io.popen("ls /proc"):lines() do
-    if name:find("^%d+$") then
-      parents[name] = read("/proc/" .. name .. "/stat"):match("^%d+ %(.*%) %a (%d+)")
-    end
-  end
-  local members = {}
-  for pid in pairs(parents) do
-    local at = pid
-    while at and at ~= root do at = parents[at] end
-    if at == root then members[#members + 1] = pid end
-  end
-  return members
+-- The processes that `pid` started, and those that they started, added to `list`.
+local function descendants(pid, list)
+  list[#list + 1] = pid
+  for child in read(("/proc/%s/task/%s/children"):format(pid, pid)):gmatch("%d+") do descendants(child, list) end
+  return list
 end
 
 local started = io.popen(("{ %s\n} >/dev/null 2>&1 & echo $!"):format(line))
 local root = started:read("l")
 started:close()
 
-local peak = 0
-while read("/proc/" .. root .. "/stat"):find("^%d") do
-  local now = 0
-  for _, pid in ipairs(tree(root)) do
-    local size = read("/proc/" .. pid .. "/smaps_rollup"):match("\nPss:%s+(%d+)")
-      or read("/proc/" .. pid .. "/status"):match("\nVmRSS:%s+(%d+)")
-    now = now + (tonumber(size) or 0)
-  end
-  peak = math.max(peak, now)
-  os.execute("sleep 0.02")
+if not io.open(("/proc/%s/task/%s/children"):format(root, root)) and io.open("/proc/" .. root) then
+  error("this kernel does not tell which processes a process started (CONFIG_PROC_CHILDREN)")
 end
-print(math.tointeger(peak))
+
+local peaks = {}
+while read("/proc/" .. root .. "/stat"):find("%) [^ZX]") do
+  for _, pid in ipairs(descendants(root, {})) do
+    local peak = read("/proc/" .. pid .. "/status"):match("\nVmHWM:%s+(%d+)")
+    if peak then peaks[pid] = math.max(peaks[pid] or 0, math.tointeger(peak)) end
+  end
+  os.execute("sleep 0.005")
+end
+
+local sum = 0
+for _, peak in pairs(peaks) do sum = sum + peak end
+print(sum)

@@ -28,7 +28,7 @@ seconds() { # seconds COMMAND...: how long it took
 }
 
 cd "$folder"
-plan_once() { plan speed <"$folder/users.jsonl"; }
+plan_once() { plan speed 2>/dev/null <"$folder/users.jsonl"; }
 bare_once() { lua5.4 "$bench/bare_cjson.lua" <"$folder/users.jsonl"; }
 
 round=0
@@ -40,7 +40,9 @@ while [ "$round" -lt "$ROUNDS" ]; do
   echo "$plan" >>"$folder/plan"
   echo "$bare $plan" | awk '{ print $1 / $2 }' >>"$folder/ratio"
 done
-median() { lua5.4 "$bench/median.lua" "$@"; }
+median() { # of the numbers on standard input
+  lua5.4 "$bench/median.lua"
+}
 echo "$USERS $(median <"$folder/plan") $(median <"$folder/bare") $(median <"$folder/ratio") $ROUNDS" | awk '{
   printf "plan, %d users: %.0f users/s; bare lua5.4 over lua-cjson: %.0f users/s; ratio %.2f (medians of %d)\n",
     $1, $1 / $2, $1 / $3, $4, $5 }'
@@ -53,8 +55,12 @@ memory() { # memory COUNT: peak KiB while planning that many
   wait "$measured"
 }
 mkfifo "$folder/pipe"
-few=$(memory "$FEW")
-many=$(memory "$MANY")
-echo "$FEW $few $MANY $many" | awk '{
-  printf "plan, memory of all processes: %.1f MiB at %d users, %.1f MiB at %d; ratio %.2f\n",
+round=0
+while [ "$round" -lt 3 ]; do
+  round=$((round + 1))
+  memory "$FEW" >>"$folder/few"
+  memory "$MANY" >>"$folder/many"
+done
+echo "$FEW $(median <"$folder/few") $MANY $(median <"$folder/many")" | awk '{
+  printf "plan, memory of all processes: %.1f MiB at %d users, %.1f MiB at %d; ratio %.2f (medians of 3)\n",
     $2 / 1024, $1, $4 / 1024, $3, $4 / $2 }'
