@@ -89,6 +89,13 @@ describe("the limiter", function()
     end
   end)
 
+  it("rounds against itself where a rate does not divide a second", function()
+    for _, rate in ipairs { 700000, 999999, 300001.5 } do
+      local n = #taken(limiter.new { per_second = rate }, 0.05)
+      assert.is_true(n <= 0.05 * rate + 1 and n > 0.05 * rate * 0.99, rate .. ": " .. n)
+    end
+  end)
+
   it("saves up no more than the burst in a long silence", function()
     local l = limiter.new { per_second = 10, burst = 3 }
     local n = 0
