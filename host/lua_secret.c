@@ -143,6 +143,17 @@ static int secret_equal(lua_State *L)
     return 1;
 }
 
+/* secret.sha256(text) -> 64 hexadecimal digits, for text that is no secret of this process. */
+static int secret_sha256_of(lua_State *L)
+{
+    size_t length;
+    const char *text = luaL_checklstring(L, 1, &length);
+    char hex[TAGUA_SHA256_HEX];
+    tagua_sha256_hex(text, length, hex);
+    lua_pushstring(L, hex);
+    return 1;
+}
+
 /* secret:print(): the value and a newline to standard output, for whoever just made it
  * -> true | nil, message, code. */
 static int secret_print(lua_State *L)
@@ -190,6 +201,7 @@ int tagua_lua_open_secret(lua_State *L)
     static const luaL_Reg functions[] = {
         {"env", secret_env},       {"file", secret_file},     {"command", secret_command},
         {"random", secret_random}, {"redact", secret_redact}, {"equal", secret_equal},
+        {"sha256", secret_sha256_of},
         {NULL, NULL},
     };
     tagua_lua_class(L, CLASS, methods, secret_close);

@@ -6,21 +6,23 @@ local support = require("spec.support")
 local M = {}
 
 local CLIENT = [[
-use strict; use Socket; use IO::Socket::INET; use IO::Socket::UNIX;
+use strict; use Socket;
 my ($address, $in, $out, $piece, $pause, $linger) = @ARGV;
-my $socket = $address =~ /^unix:(.*)/
-  ? IO::Socket::UNIX->new(Peer => $1) : IO::Socket::INET->new(PeerAddr => $address);
+my ($path) = $address =~ /^unix:(.*)/;
+my ($host, $port) = $address =~ /^(.*):(\d+)$/;
+my ($family, $where) = defined $path ? (AF_UNIX, pack_sockaddr_un($path))
+  : (AF_INET, pack_sockaddr_in($port, inet_aton($host)));
+socket(my $socket, $family, SOCK_STREAM, 0) or die;
 my $got = "";
-if ($socket) {
+if (connect($socket, $where)) {
   $SIG{PIPE} = "IGNORE";
   open(my $file, "<:raw", $in) or die; local $/; my $text = <$file>;
-  $socket->autoflush(1);
   while (length $text) {
     my $part = substr($text, 0, $piece, "");
     last unless defined syswrite($socket, $part);
     select(undef, undef, undef, $pause) if $pause;
   }
-  $socket->shutdown(1) if $linger eq "half";
+  shutdown($socket, 1) if $linger eq "half";
   my $part;
   while ($linger ne "leave") {
     my $count = sysread($socket, $part, 65536);

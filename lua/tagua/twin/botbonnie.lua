@@ -15,6 +15,7 @@
 -- * `unknown_user`: what the list of an unknown user's tags is: `"empty"` (the default) or `"error"`
 -- @module tagua.twin.botbonnie
 local cjson = require("cjson")
+local reading = require("tagua.twin.reading")
 
 local M = {}
 
@@ -28,7 +29,7 @@ M.quirks = {
 }
 
 M.most_customers = 3086
-local LONGEST_TEXT = 1000 -- bytes of a name, an id, a parameter's value; the pages give no limit
+local LONGEST_TEXT = reading.LONGEST_TEXT
 local MOST_PARAMS = 100
 
 local OK = '{"res":"ok","status":200}'
@@ -73,54 +74,14 @@ function M.refusal(quirks, code, message)
   return { status = status, headers = HEADERS, body = body }
 end
 
--- A handler leaves by this when it says no.
-local function refuse(code, message, ...) error({ refused = code, message = message:format(...) }, 0) end
+-- ---- reading what was sent -----------------------------------------------------------------
 
--- ---- reading bodies -------------------------------------------------------------------------
+local refuse, given = reading.refuse, reading.given
 
-local decoder = cjson.new()
-decoder.decode_invalid_numbers(false)
-decoder.decode_max_depth(20)
-
--- The object in the body. lua-cjson takes raw control characters and broken UTF-8: refused here.
-local function object(body)
-  if not utf8.len(body) or body:find("[%z\1-\8\11\12\14-\31]") then refuse(400, "the body is not UTF-8 text") end
-  local ok, value = pcall(decoder.decode, body)
-  if not ok then refuse(400, "the body is not JSON") end
-  if type(value) ~= "table" or value[1] ~= nil then refuse(400, "the body is not a JSON object") end
-  return value
-end
-
-local function given(body, name)
-  local value = body[name]
-  if value == cjson.null then return nil end
-  return value
-end
-
-local function text(body, name)
-  local value = given(body, name)
-  if value == nil then refuse(400, "%s is missing", name) end
-  if type(value) ~= "string" then refuse(400, "%s must be a string", name) end
-  if value == "" or #value > LONGEST_TEXT then refuse(400, "%s must have 1 to %d bytes", name, LONGEST_TEXT) end
-  return value
-end
-
--- An id that clients also send as a number: its digits, where a float has them all.
-local function loose_text(body, name)
-  local value = given(body, name)
-  local whole = type(value) == "number" and math.abs(value) < 2 ^ 53 and math.tointeger(value)
-  return whole and tostring(whole) or text(body, name)
-end
-
--- A number that clients also send as text.
-local function whole_number(body, name)
-  local value = given(body, name)
-  if value == nil then refuse(400, "%s is missing", name) end
-  local number = type(value) == "string" and #value < 10 and value:match("^%-?%d+$") and tonumber(value) or value
-  local whole = type(number) == "number" and math.tointeger(number)
-  if not whole or math.abs(whole) > 2 ^ 31 then refuse(400, "%s must be a whole number", name) end
-  return whole
-end
+local function object(body) return reading.object(body, 400) end
+local function text(body, name) return reading.text(body, name, 400) end
+local function loose_text(body, name) return reading.loose_text(body, name, 400) end
+local function whole_number(body, name) return reading.whole_number(body, name, 400) end
 
 local function check_bot(call, bot)
   if bot ~= call.bot then refuse(403, "the token may not act for the bot '%s'", bot) end
@@ -300,15 +261,6 @@ end
 
 -- ---- the list of users ----------------------------------------------------------------------
 
-local function query_number(query, name, least, most)
-  local value = query[name]
-  local number = value and #value <= 13 and value:match("^%d+$") and math.tointeger(tonumber(value))
-  if not number or number < least or number > most then
-    refuse(400, "%s must be a whole number from %d to %d", name, least, most)
-  end
-  return number
-end
-
 local LAST_NEXT = {
   empty = function() return ',"next":""' end,
   absent = function() return "" end,
@@ -321,11 +273,11 @@ local function customers(call)
   local query = call.request.query
   if not query.botId then refuse(400, "botId is missing") end
   check_bot(call, query.botId)
-  local limit = query_number(query, "limit", 1, M.most_customers)
+  local limit = reading.query_number(query, "limit", 1, M.most_customers, 400)
   local from = -1
   if query.from and query.from ~= "" then
     if #query.from ~= 13 then refuse(400, "from must have 13 digits") end
-    from = query_number(query, "from", 0, 9999999999999)
+    from = reading.query_number(query, "from", 0, 9999999999999, 400)
   end
   local after, cursor = 0, nil
   if query.next and query.next ~= "" then
@@ -356,8 +308,16 @@ local ROUTES = {
 }
 local TAG_ROUTE = { GET = get_tag, DELETE = delete_tag }
 
-local function percent_decoded(segment)
-  return (segment:gsub("%%(%x%x)", function(pair) return string.char(tonumber(pair, 16)) end))
+--- Lets a request in, or refuses it: by the hash of its bearer token.
+-- @tparam table call request, store
+-- @treturn string the bot that it acts for
+-- @treturn string whose limit it counts against
+function M.authorize(call)
+  local hash = call.request:bearer_sha256()
+  local token = hash and call.store:token(hash)
+  if not token then refuse(401, "the token is missing or not valid") end
+  if token.expires and call.store.now() >= token.expires then refuse(401, "the token has expired") end
+  return token.bot, hash
 end
 
 --- Who answers a request.
@@ -371,7 +331,7 @@ function M.route(method, path)
   if not route then
     local id = path:match("^/tag/([^/]+)$")
     if not id then return nil, 404, "there is no such path" end
-    route, argument = TAG_ROUTE, percent_decoded(id)
+    route, argument = TAG_ROUTE, reading.percent_decoded(id)
   end
   local handler = route[method]
   if not handler then return nil, 405, ("%s is not allowed here"):format(method) end

@@ -12,6 +12,7 @@
 local core = require("tagua.core")
 local faults = require("tagua.twin.faults")
 local options = require("tagua.options")
+local pairs_of_bots = require("tagua.twin.pairs")
 local store = require("tagua.twin.store")
 
 local M = {}
@@ -25,8 +26,9 @@ local MOST_BATCH = 4096 -- requests in one transaction
 local MOST_LIMITERS = 10000
 
 local botbonnie = require("tagua.twin.botbonnie")
+local mantago = require("tagua.twin.mantago")
 
-local PLATFORMS = { botbonnie } -- the first one answers for paths that are nobody's
+local PLATFORMS = { botbonnie, mantago } -- the first one answers for paths that are nobody's
 
 local DECLARATION = {
   store = { type = "string", required = true, min = 1 },
@@ -127,61 +129,52 @@ local function platform_of(path)
 end
 
 -- Each token has its own limiter, for as long as the twin runs.
-local function limiter_of(self, hash)
-  local limiter = self.limiters[hash]
+local function limiter_of(self, key)
+  local limiter = self.limiters[key]
   if not limiter then
     if self.limiter_count == MOST_LIMITERS then
       self.limiters, self.limiter_count = {}, 0
     end
     limiter = core.limiter.new({ per_second = self.rate.per_second, burst = self.rate.burst })
-    self.limiters[hash] = limiter
+    self.limiters[key] = limiter
     self.limiter_count = self.limiter_count + 1
   end
   return limiter
 end
 
--- What stands in a request's way -> a refusal, or nothing and the bot that it acts for.
-local function admit(self, call)
-  if call.bot then return nil end -- let in before, in a batch that failed
-  local refusal = call.platform.refusal
-  local hash = call.request:bearer_sha256()
-  local token = hash and self.store:token(hash)
-  if not token then return refusal(self.quirks, 401, "the token is missing or not valid") end
-  if token.expires and self.store.now() >= token.expires then
-    return refusal(self.quirks, 401, "the token has expired")
+-- What the limit says to a request -> a refusal, or nothing.
+local function limit(self, platform, key)
+  local wait_ns = limiter_of(self, key):reserve(self.clock_ns())
+  if wait_ns == 0 then return nil end
+  self.counts.throttled = self.counts.throttled + 1
+  local reply = platform.refusal(self.quirks, 429, "too many requests")
+  local seconds = (wait_ns + 999999999) // 1000000000
+  reply.headers = faults.with(reply.headers, "Retry-After", tostring(seconds))
+  return reply
+end
+
+-- The honest way of a request: let in, limited, routed, carried out -> its reply.
+local function process(self, call)
+  local platform = call.platform
+  if call.body == nil then return platform.refusal(self.quirks, 413, "the body is too large") end
+  if not call.bot then -- or it was let in before, in a batch that failed
+    local bot, key = platform.authorize(call)
+    local refusal = self.rate and limit(self, platform, key)
+    if refusal then return refusal end
+    call.bot = bot
   end
-  if self.rate then
-    local wait_ns = limiter_of(self, hash):reserve(self.clock_ns())
-    if wait_ns > 0 then
-      self.counts.throttled = self.counts.throttled + 1
-      local reply = refusal(self.quirks, 429, "too many requests")
-      local seconds = (wait_ns + 999999999) // 1000000000
-      reply.headers = faults.with(reply.headers, "Retry-After", tostring(seconds))
-      return reply
-    end
-  end
-  call.bot = token.bot
-  return nil
+  local handler, argument, message = platform.route(call.method, call.path)
+  if not handler then return platform.refusal(self.quirks, argument, message) end
+  return handler(call, argument)
 end
 
 -- Carries one call out -> its reply. Raises what the database says.
 local function carry_out(self, call)
-  local refused = admit(self, call)
-  if refused then
-    self.counts.refused = self.counts.refused + 1
-    return refused
-  end
-  local platform = call.platform
-  local handler, argument, message = platform.route(call.method, call.path)
-  if not handler then return platform.refusal(self.quirks, argument, message) end
-  if not call.body then return platform.refusal(self.quirks, 413, "the body is too large") end
-  local ok, reply = pcall(handler, call, argument)
+  local ok, reply = pcall(process, self, call)
   if ok then return reply end
-  if type(reply) == "table" and reply.refused then
-    self.counts.refused = self.counts.refused + 1
-    return platform.refusal(self.quirks, reply.refused, reply.message)
-  end
-  error(reply, 0)
+  if type(reply) ~= "table" or not reply.refused then error(reply, 0) end
+  self.counts.refused = self.counts.refused + 1
+  return call.platform.refusal(self.quirks, reply.refused, reply.message)
 end
 
 -- ---- batches --------------------------------------------------------------------------------
@@ -324,7 +317,18 @@ function Twin:tokens() return self.store:tokens() end
 --- Shuts out the token with this id.
 function Twin:remove_token(id) return self.store:remove_token(id) end
 
-local CHANNELS = { facebook = 0, fb = 0, line = 1 }
+--- Gives a MantaGo bot a new pair of API token and secret; the old one is dead.
+-- @tparam string bot
+-- @tparam[opt] table given seconds: how long the pair is good for; 30 days unless told
+-- @treturn table|nil `{ token=, secret=, expires= }`, the only time that they can be seen
+-- @treturn string message
+-- @treturn string code
+function Twin:issue_pair(bot, given)
+  local o = options.check("issue_pair", given, { seconds = { type = "integer" } }, 2)
+  return self.store:change(function() return pairs_of_bots.issue(self.store, bot, o.seconds) end)
+end
+
+local CHANNELS = { facebook = 0, fb = 0, line = 1, instagram = 2, livechat = 3, whatsapp = 4 }
 
 local USER = {
   id = { type = "string", required = true, min = 1, max = 250 },
@@ -341,12 +345,13 @@ local USER = {
   birthday = { type = "string" },
   phone = { type = "string" },
   ext_id = { type = "string" },
+  uid = { type = "string", min = 1, max = 1000 },
   params = { type = "table" },
 }
 
 --- Adds users, or describes those that exist, in one transaction.
 -- @tparam {table,...} list of `{ id=, bot=, page=, platform="LINE"|"FB"|number, name=, status=, created=,
--- last_active=, picture=, email=, gender=, birthday=, phone=, ext_id=, params={ name = value } }`
+-- last_active=, picture=, email=, gender=, birthday=, phone=, ext_id=, uid=, params={ name = value } }`
 -- @treturn integer|nil how many
 -- @treturn string message
 -- @treturn string code

@@ -12,9 +12,8 @@ local M = {}
 local Store = {}
 Store.__index = Store
 
-local VERSION = 1
-
-local SCHEMA = [[
+-- What turns an empty file into the first format, and each format into the next.
+local FORMATS = { [[
 CREATE TABLE settings(name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE tokens(
   hash TEXT PRIMARY KEY, bot TEXT NOT NULL, created INTEGER NOT NULL, expires INTEGER) WITHOUT ROWID;
@@ -37,10 +36,16 @@ CREATE TABLE user_tags(
 CREATE TABLE params(
   user INTEGER NOT NULL, name TEXT NOT NULL, value TEXT NOT NULL, timestamp INTEGER NOT NULL,
   PRIMARY KEY(user, name)) WITHOUT ROWID;
-]]
+]], [[
+CREATE TABLE pairs(
+  bot TEXT PRIMARY KEY, serial INTEGER NOT NULL, secret_hash TEXT NOT NULL, issued INTEGER NOT NULL,
+  expires INTEGER NOT NULL) WITHOUT ROWID;
+]] }
 
 local STATEMENTS = {
   data_version = "PRAGMA data_version",
+  setting = "SELECT value FROM settings WHERE name = ?",
+  set_setting = "INSERT INTO settings(name, value) VALUES(?, ?)",
   add_token = "INSERT INTO tokens(hash, bot, created, expires) VALUES(?, ?, ?, ?)"
     .. " ON CONFLICT(hash) DO UPDATE SET bot = excluded.bot, expires = excluded.expires",
   token = "SELECT bot, expires FROM tokens WHERE hash = ?",
@@ -55,7 +60,7 @@ local STATEMENTS = {
   name_uid = "UPDATE users SET uid = ?2 WHERE key = ?1",
   describe_user = "UPDATE users SET name = ?2, status = ?3, created = coalesce(?4, created),"
     .. " last_active = coalesce(?5, last_active), picture = ?6, email = ?7, gender = ?8, birthday = ?9,"
-    .. " phone = ?10, ext_id = ?11 WHERE key = ?1",
+    .. " phone = ?10, ext_id = ?11, uid = coalesce(?12, uid) WHERE key = ?1",
   tag = "SELECT key, id, name, kind, created FROM tags WHERE bot = ? AND id = ?",
   add_tag = "INSERT INTO tags(bot, id, name, kind, parent, created) VALUES(?, ?, ?, ?, ?, ?)",
   -- The tag itself comes first, then what is in it, level by level.
@@ -111,25 +116,32 @@ function Store:rows(name, ...) return prepared(self, name):rows(...) end
 -- @treturn integer how many rows it changed
 function Store:run(name, ...) return checked(prepared(self, name):run(...)) end
 
-local function pad_of(self)
-  local pad = self.db:prepare("SELECT value FROM settings WHERE name = 'pad'"):row()
-  return (pad:gsub("%x%x", function(pair) return string.char(tonumber(pair, 16)) end))
+-- What the store made up for itself when it was new: `pad` goes over encrypted ids, `jwt_key` signs.
+local function made_up(self)
+  local function get(name) return self:row("setting", name) end
+  if not get("pad") then
+    for _, name in ipairs({ "pad", "jwt_key" }) do
+      local digits = {}
+      for i = 1, 4 do
+        digits[i] = core.system.random_hex(64)
+      end
+      self:run("set_setting", name, table.concat(digits))
+    end
+  end
+  self.pad = get("pad"):gsub("%x%x", function(pair) return string.char(tonumber(pair, 16)) end)
+  self.jwt_key = get("jwt_key")
 end
 
 local function prepare_file(db)
   local version = checked(checked(db:prepare("PRAGMA user_version")):row())
-  if version == VERSION then return end
-  if version ~= 0 then
-    error({ code = "ESQL", message = ("the store has format %d, this twin reads %d: it was made by"
-      .. " another version of tagua"):format(version, VERSION) }, 0)
+  if version > #FORMATS then
+    error({ code = "ESQL", message = ("the store has format %d, and this twin knows none after %d: it was"
+      .. " made by a newer tagua"):format(version, #FORMATS) }, 0)
   end
-  checked(db:exec(SCHEMA))
-  local pad = {}
-  for i = 1, 4 do
-    pad[i] = core.system.random_hex(64)
+  for next_version = version + 1, #FORMATS do
+    checked(db:exec(FORMATS[next_version]))
+    checked(db:exec("PRAGMA user_version = " .. next_version))
   end
-  checked(checked(db:prepare("INSERT INTO settings VALUES('pad', ?)")):run(table.concat(pad)))
-  checked(db:exec("PRAGMA user_version = " .. VERSION))
 end
 
 --- Opens a store, and makes it where there is none.
@@ -155,8 +167,8 @@ function M.open(path, now, durability)
   local ok, failure = pcall(function()
     checked(db:begin())
     prepare_file(db)
+    made_up(self)
     checked(db:commit())
-    self.pad = pad_of(self)
   end)
   if not ok then
     db:close()
@@ -294,13 +306,13 @@ end
 
 --- Makes a user, or gives one that exists these particulars.
 -- @tparam table particulars bot, page, channel, id; name, status, created, last_active, picture, email,
--- gender, birthday, phone, ext_id, params = { name = JSON text }
+-- gender, birthday, phone, ext_id, uid (an encrypted id of its own), params = { name = JSON text }
 -- @treturn integer its key
 function Store:describe_user(particulars)
   local p = particulars
   local key = self:user(p, true)
   self:run("describe_user", key, p.name, p.status or 1, p.created, p.last_active, p.picture, p.email,
-    p.gender, p.birthday, p.phone, p.ext_id)
+    p.gender, p.birthday, p.phone, p.ext_id, p.uid)
   for name, value in pairs(p.params or {}) do
     self:set_param(key, name, value)
   end

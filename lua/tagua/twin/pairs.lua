@@ -1,0 +1,58 @@
+--- MantaGo's credentials as the twin issues and checks them: a pair of API token and secret, one for
+-- each bot, which expire together and are replaced together.
+--
+-- The token is a JSON Web Token (HS256) signed with the store's own key; its `serial` tells a pair that
+-- was replaced from the one that counts. Of the secret the store keeps the hash.
+-- @module tagua.twin.pairs
+local core = require("tagua.core")
+
+local M = {}
+
+local DAYS_30 = 30 * 86400
+
+--- Statements for the store.
+M.statements = {
+  pair = "SELECT serial, secret_hash, issued, expires FROM pairs WHERE bot = ?",
+  set_pair = "INSERT INTO pairs(bot, serial, secret_hash, issued, expires) VALUES(?, ?, ?, ?, ?)"
+    .. " ON CONFLICT(bot) DO UPDATE SET serial = excluded.serial, secret_hash = excluded.secret_hash,"
+    .. " issued = excluded.issued, expires = excluded.expires",
+}
+
+--- Gives a bot a new pair, in the caller's transaction.
+-- @tparam table store
+-- @tparam string bot
+-- @tparam[opt] integer seconds how long it is good for, 30 days unless told
+-- @treturn table token, secret, expires (milliseconds since the epoch)
+function M.issue(store, bot, seconds)
+  local now = store.now()
+  local serial = (store:row("pair", bot) or 0) + 1
+  local secret = core.system.random_hex(32)
+  local expires = now // 1000 + (seconds or DAYS_30)
+  store:run("set_pair", bot, serial, core.secret.sha256(secret), now, expires * 1000)
+  local token, message, code = core.jwt.sign(store.jwt_key, { subject = bot, serial = serial,
+    issued = now // 1000, expires = expires })
+  if not token then error({ message = message, code = code }, 0) end
+  return { token = token, secret = secret, expires = expires * 1000 }
+end
+
+--- Judges a token and a secret.
+-- @tparam table store
+-- @param request the request whose bearer token is meant, or the token itself
+-- @tparam string secret
+-- @tparam string|nil bot that the request names
+-- @treturn string the bot, or nil
+-- @treturn string|nil what is wrong: `token` (no token of ours), `bot` (there is none), `other` (the token
+--   is another bot's), `replaced`, `secret`; or nothing
+-- @treturn boolean whether the pair has expired
+function M.judge(store, request, secret, bot)
+  local claims = core.jwt.verify(store.jwt_key, request)
+  if not claims then return nil, "token" end
+  local serial, secret_hash = store:row("pair", bot or claims.subject)
+  if not serial then return nil, "bot" end
+  if bot and bot ~= claims.subject then return nil, "other" end
+  if serial ~= claims.serial then return nil, "replaced" end
+  if not core.secret.equal(core.secret.sha256(secret), secret_hash) then return nil, "secret" end
+  return claims.subject, nil, store.now() >= claims.expires * 1000
+end
+
+return M
