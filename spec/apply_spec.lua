@@ -37,7 +37,7 @@ describe("apply", function()
   local function planned(count)
     local run = assert(book.shop:plan({ kind = "apply" }))
     for i = 1, count do
-      assert(run:add({ user = ("U%03d"):format(i), name = "VIP", action = "tag", rule = "VIP", rule_line = 1, line = i + 1 }))
+      assert(run:add({ user = ("U%03d"):format(i), name = "VIP", action = "tag", rule = "VIP", line = 1 }))
     end
     assert(run:ready())
     return run, { creations = { { kind = "folder", name = "Value" }, { kind = "tag", name = "VIP", folder = "Value" } } }

@@ -5,7 +5,7 @@ local plain = terminal.painter(false)
 
 local function tag(fields)
   local base = {
-    name = "VIP", on = 0, off = 0, stay = 0, console = 0, kept = 0, unknown = 0, failed = 0,
+    name = "VIP", on = 0, off = 0, stay = 0, console = 0, kept = 0, unsure = 0, unknown = 0, failed = 0,
     on_users = {}, off_users = {},
   }
   for key, value in pairs(fields) do

@@ -10,7 +10,7 @@ local M = {}
 local LARGEST_BATCH = 256 -- operations marked as sending in one commit
 local SMALLEST_BATCH = 8
 -- Results reach the disk together, this often: one that a crash takes along is settled by reading.
-local FLUSH_NS = 20 * 1000000
+local PATIENCE = 0.1 -- seconds
 local BATCH_SECONDS = 0.25 -- a batch is what leaves in that time: after a crash all of it is settled
 local RESENDS = 3 -- times an operation whose effect was proved absent is sent again
 
@@ -132,13 +132,8 @@ function Apply:take(result)
   end
 end
 
-function Apply:flush(due_only)
-  local now = now_ns()
-  if due_only and now - self.flushed_ns < FLUSH_NS then
-    return
-  end
-  self.flushed_ns = now
-  local ok, message, code = self.run:flush()
+function Apply:flush(patience)
+  local ok, message, code = self.run:flush(patience)
   if not ok then
     self:stop(message, code)
   end
@@ -162,7 +157,7 @@ function Apply:send()
       flying = flying - 1
       self:take(result)
     end
-    self:flush(flying > 0)
+    self:flush(flying > 0 and PATIENCE or nil)
     local message, code = self.connection:stopped()
     if message then
       self:stop(message, code)
@@ -271,11 +266,15 @@ end
 -- @treturn ?table the sums of that run; nil, message, code when it could not be settled
 function M.recover(job, run)
   local self = M.new(job, run)
-  for _, entry in ipairs(run:unsettled()) do
+  local unsettled, message, code = run:unsettled()
+  if not unsettled then
+    return nil, message, code
+  end
+  for _, entry in ipairs(unsettled) do
     self.lost[#self.lost + 1] = { entry = entry, lost_ns = now_ns(), message = "the process ended before the answer" }
   end
   self:settle()
-  local message, code = self.connection:stopped()
+  message, code = self.connection:stopped()
   if message then
     return nil, message, code
   end
@@ -303,7 +302,6 @@ function M.new(job, run)
     resends = {},
     ids = {},
     created = 0,
-    flushed_ns = 0,
   }, Apply)
 end
 

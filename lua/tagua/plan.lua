@@ -10,7 +10,7 @@ local LISTED = 100 -- rejected, failed and unmatched records kept for the report
 
 -- Bytes of `wants` (rules) and `states` (mirror).
 local WANTED, UNWANTED, UNKNOWN, FAILED = ("+-?!"):byte(1, 4)
-local ABSENT, OURS = (".t"):byte(1, 2)
+local ABSENT, OURS, UNSURE = (".t?"):byte(1, 3)
 
 -- The tags of the ruleset beside what the ledger knows of them. A tag without an id has yet to be
 -- created: nobody can hold it, so its place in the look-up is an id that matches nothing.
@@ -38,6 +38,7 @@ local function resolve(ruleset, book)
       stay = 0,
       console = 0,
       kept = 0,
+      unsure = 0,
       unknown = 0,
       failed = 0,
       on_users = {},
@@ -63,6 +64,8 @@ local function judge(targets, wants, state)
     elseif want == UNKNOWN then
       pattern.status = pattern.status == "failed" and "failed" or "unknown"
       tally(i, "unknown")
+    elseif (want == WANTED or want == UNWANTED) and has == UNSURE then
+      tally(i, "unsure")
     elseif want == WANTED and has == ABSENT then
       pattern.on[#pattern.on + 1] = i
       tally(i, "on")
@@ -121,8 +124,8 @@ function Planner:operate(user, pattern, line)
           name = target.name,
           action = direction == "on" and "tag" or "untag",
           rule = target.rule,
-          rule_line = target.line,
-          line = line,
+          line = target.line,
+          input_line = line,
         })
       end
     end

@@ -113,10 +113,18 @@ local function problems(lines, plan)
 end
 
 local function left_alone(lines, plan)
-  local console, kept = 0, 0
+  local console, kept, unsure = 0, 0, 0
   for _, tag in ipairs(plan.tags) do
     console = console + tag.console
     kept = kept + tag.kept
+    unsure = unsure + tag.unsure
+  end
+  if unsure > 0 then
+    add(
+      lines,
+      "%s have an operation whose effect is not known, and are left alone; --refresh reads what the platform has",
+      count(unsure, "tag") .. " on users"
+    )
   end
   if console > 0 then
     local tags = count(console, "tag") .. " on users are"
