@@ -95,11 +95,12 @@ describe("twin", function()
     for i = 1, 24 do
       requests[i] = { method = "POST", path = "/user/tag", body = body_for(tag, "U" .. i) }
     end
-    for _, answer in ipairs(f.ask_all(requests)) do
+    for _, answer in ipairs(f.ask_all(requests, true)) do
       assert.equal(200, answer.status)
     end
     assert.equal(24, #f.t:effects())
     assert.equal(25, f.t:stats().requests)
+    assert.is_true(f.t:stats().batches < 10)
   end)
 
   it("answers ten thousand requests and keeps nothing of them", function()
@@ -143,11 +144,12 @@ describe("twin", function()
     for i, user in ipairs { "U1", "Upoison", "U2" } do
       requests[i] = { method = "POST", path = "/user/tag", body = body_for(tag, user) }
     end
-    local answers = f.ask_all(requests)
+    local answers = f.ask_all(requests, true)
     assert.equal(200, answers[1].status)
     refused(answers[2], 500)
     assert.equal(200, answers[3].status)
-    assert.equal(2, #f.t:effects())
+    local effects = f.t:effects()
+    assert.same({ "U1", 1, "U2", 1 }, { effects[1].user, effects[1].count, effects[2].user, effects[2].count })
     assert.equal(3, f.t:stats().effects.tag + f.t:stats().effects.create)
     assert.matches("poisoned", f.t:stats().last_failure)
   end)

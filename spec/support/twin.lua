@@ -36,8 +36,10 @@ function M.fixture()
   end
 
   --- Sends requests at once: each { method=, path= (below the prefix), body= a text or a table, token= }.
+  -- @tparam {table,...} requests
+  -- @tparam[opt] boolean together whether the twin looks only when all of them are there
   -- @treturn table answers, as spec.support.http gives them, with the body decoded in `json`
-  function f.ask_all(requests)
+  function f.ask_all(requests, together)
     local clients = {}
     for i, request in ipairs(requests) do
       if request.token == nil then request.token = M.TOKEN end
@@ -45,6 +47,7 @@ function M.fixture()
       request.path = (request.prefix or M.PREFIX) .. request.path
       clients[i] = http.start(f.t:address(), http.text(request))
     end
+    if together then core.system.sleep(0.5) end
     http.finish(function()
       f.t:step()
       core.system.sleep(0.002)
