@@ -281,6 +281,18 @@ describe("the twin's MantaGo", function()
       done(ask("/clients"))
     end)
 
+    it("are issued by another process, too", function()
+      f.open { store = f.folder .. "/twin.db" }
+      pair = assert(f.t:issue_pair(BOT))
+      done(ask("/clients"))
+      local store = assert(require("tagua.twin.store").open(f.folder .. "/twin.db"))
+      local other = assert(require("tagua.twin.pairs").add(store, BOT, 600))
+      store:close()
+      refused(ask("/clients"), 404, 120000)
+      pair = other
+      done(ask("/clients"))
+    end)
+
     it("survive a restart, and are kept as a hash", function()
       f.open { store = f.folder .. "/twin.db" }
       pair = assert(f.t:issue_pair(BOT, { seconds = 600 }))

@@ -325,7 +325,7 @@ function Twin:remove_token(id) return self.store:remove_token(id) end
 -- @treturn string code
 function Twin:issue_pair(bot, given)
   local o = options.check("issue_pair", given, { seconds = { type = "integer" } }, 2)
-  return self.store:change(function() return pairs_of_bots.issue(self.store, bot, o.seconds) end)
+  return pairs_of_bots.add(self.store, bot, o.seconds)
 end
 
 local CHANNELS = { facebook = 0, fb = 0, line = 1, instagram = 2, livechat = 3, whatsapp = 4 }

@@ -35,6 +35,18 @@ function M.issue(store, bot, seconds)
   return { token = token, secret = secret, expires = expires * 1000 }
 end
 
+--- Gives a bot a new pair, in a transaction of its own: for who administers a store.
+-- @tparam table store
+-- @tparam string bot
+-- @tparam[opt] integer seconds
+-- @treturn table|nil as `issue` gives it, the only time that the two can be seen
+-- @treturn string message
+-- @treturn string code
+function M.add(store, bot, seconds)
+  store:define(M.statements)
+  return store:change(function() return M.issue(store, bot, seconds) end)
+end
+
 --- Judges a token and a secret.
 -- @tparam table store
 -- @param request the request whose bearer token is meant, or the token itself
