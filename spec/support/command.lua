@@ -39,7 +39,7 @@ end
 
 --- Runs it -> exit code, standard output, standard error.
 function Place:run(arguments, before)
-  return support.shell(self:line(arguments, before))
+  return support.shell(self:line(arguments, (before or "") .. " timeout -k 5 60"))
 end
 
 --- Runs it at a terminal where `typed` is typed, after `delay` seconds -> exit code, all that the
