@@ -241,8 +241,8 @@ function Apply:settle()
     lost = {}
   end
   for _, one in ipairs(lost) do
-    if self.connection:stopped() then
-      break
+    if self.connection:stopped() or self:interrupted() then
+      break -- what is not settled now stays marked as sending: the next run asks first
     end
     if self:settle_one(one, false) == "wait" then
       waiting[#waiting + 1] = one
