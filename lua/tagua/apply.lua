@@ -84,6 +84,7 @@ function Apply:tag_id(operation)
   return id
 end
 
+-- How many operations to mark at once: what leaves in BATCH_SECONDS at the present rate, within bounds.
 function Apply:batch_size()
   local leaving = math.ceil((self.connection:stats().rate or 0) * BATCH_SECONDS)
   return math.max(SMALLEST_BATCH, math.min(LARGEST_BATCH, leaving))
@@ -132,6 +133,7 @@ function Apply:take(result)
   end
 end
 
+-- Commits the results so far; a ledger that cannot take them stops the run.
 function Apply:flush(patience)
   local ok, message, code = self.run:flush(patience)
   if not ok then

@@ -34,6 +34,7 @@ local INSERT = [[
            when h.present = 0 then 0 else coalesce(h.timestamp, 1) end
     from (select 1) left join holding h on h.connection = ?9 and h.user = ?3 and h.tag = ?4]]
 
+-- The number of a rule's row, made when it is new.
 function Planning:rule_number(name, line)
   local key = name .. "\0" .. (line or "")
   local number = self.rules[key]

@@ -124,6 +124,7 @@ local function elsewhere(connection, user)
     and tostring(channel) ~= connection.channel
 end
 
+-- Writes one user and what the user holds; raises where the user cannot be kept.
 function Pull:put_user(user)
   local db, connection, sums = self.db, self.connection, self.sums
   if type(user.id) ~= "string" or user.id == "" or #user.id > MAX_USER then

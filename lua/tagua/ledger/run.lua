@@ -137,6 +137,7 @@ end
 
 local APPEND = "insert into journal (run, first, last, outcome, code, message, at) values (?, ?, ?, ?, ?, ?, ?)"
 
+-- Appends one outcome for many operations, ascending: one row for each unbroken range of them.
 function Run:append_ranges(seqs, outcome, at)
   local append = self.db:prepare(APPEND)
   local first = 1

@@ -99,6 +99,7 @@ function Store:transact(f, ...)
   end)
 end
 
+--- Closes the file; whoever comes later opens it anew.
 function Store:close()
   self.db:close()
 end

@@ -39,6 +39,7 @@ local function record(number, id, name, kind, folder, folder_name, state, at, me
     }
 end
 
+-- The tags and folders of this connection that fulfil a condition in SQL, its values after it.
 function Tags:find(condition, ...)
   local found = {}
   for a, b, c, d, e, f, g, h, i in self.db:rows(SELECT .. condition, self.connection, ...) do
