@@ -66,7 +66,7 @@ return {
       rules = options.rules,
       rules_hash = job.ruleset.hash,
       input = job.input.name,
-      at = os.time(),
+      at = job.at,
     }))
     job.run = run
     sending.discard_unsent(context, run)

@@ -33,16 +33,21 @@ return {
   name = "check",
   summary = "load a rule file and run its tests",
   description = "Loads a rule file and runs the tests in it. Touches no connection and no ledger.",
-  examples = { "tagua check examples/shop/rules.lua" },
+  examples = {
+    "tagua check examples/shop/rules.lua",
+    "tagua check examples/shop/rules.lua --at \"2026-11-11 00:00\"",
+  },
   define = function(parser)
     parser:argument("rules", "The rule file."):argname("RULES")
+    require("tagua.command.moment").define(parser)
   end,
 
   run = function(context, options)
     local errors = require("tagua.errors")
     local pool = context:pool({ jobs = 1 })
     local ruleset = context:check(pool:load({ path = options.rules }))
-    local tests = context:check(pool:test({ at = os.time() }))
+    local at = require("tagua.command.moment").now(context, ruleset, options)
+    local tests = context:check(pool:test({ at = at }))
     local failed = 0
     for _, test in ipairs(tests) do
       failed = failed + (test.ok and 0 or 1)

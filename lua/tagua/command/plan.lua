@@ -10,9 +10,13 @@ return {
     "tagua plan rules.lua --users users.csv",
     "tagua plan rules.lua --users export.txt --format csv --encoding big5 --match phone --to shop",
     "tagua plan rules.lua --users @shop --to shop",
+    "tagua plan rules.lua --users users.csv --at \"2026-11-11 00:00\"",
   },
   catches_signals = true,
-  define = planning.define,
+  define = function(parser)
+    planning.define(parser)
+    require("tagua.command.moment").define(parser)
+  end,
 
   run = function(context, options)
     local job = planning.prepare(context, options)

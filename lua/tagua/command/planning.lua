@@ -1,6 +1,7 @@
 --- What plan and apply have in common: their options, and the way from a rule file and an input to
 -- a plan. Owns the order in which things are checked: what costs nothing comes first, so that a
 -- mistake in the rules or the input is told before the platform hears anything.
+local moment = require("tagua.command.moment")
 local progress = require("tagua.command.progress")
 local values = require("tagua.command.values")
 
@@ -34,8 +35,9 @@ local function load_rules(context, options)
   local tests = require("tagua.command.tests")
   local pool = context:pool({ jobs = options.jobs })
   local ruleset = context:check(pool:load({ path = options.rules }))
+  local at = moment.now(context, ruleset, options)
   if not options.skip_tests then
-    local results = context:check(pool:test({ at = os.time() }))
+    local results = context:check(pool:test({ at = at }))
     local failed = tests.failed(results)
     if failed > 0 then
       for _, line in ipairs(tests.lines(results, context.paint_error)) do
@@ -45,7 +47,7 @@ local function load_rules(context, options)
         .. " --skip-tests", "ERULES")
     end
   end
-  return pool, ruleset
+  return pool, ruleset, at
 end
 
 -- The input; for @CONNECTION, the users that its mirror holds.
@@ -68,7 +70,7 @@ end
 -- @treturn table the job that `tagua.plan` takes, without a run
 function M.prepare(context, options, settle)
   context:settings(options.to)
-  local pool, ruleset = load_rules(context, options)
+  local pool, ruleset, at = load_rules(context, options)
   local from_file = not options.users:match("^@") and open_input(context, options)
   local book = context:book(options.to)
   if settle then
@@ -82,9 +84,9 @@ function M.prepare(context, options, settle)
     header = input:header(),
     delimiter = input.delimiter,
     id = options.id_column,
-    at = os.time(),
+    at = at,
   }))
-  return { pool = pool, ruleset = ruleset, input = input, book = book, match = options.match }
+  return { pool = pool, ruleset = ruleset, input = input, book = book, match = options.match, at = at }
 end
 
 -- Tags that Tagua put on users and that no rule owns any more, with how many hold them.
