@@ -170,7 +170,6 @@ function Pool:load(given)
   description.hash = workers.hash(file.source)
   description.path, description.name = file.path, file.name
   self.ruleset = description
-  self.deaths = {}
   return description
 end
 
@@ -307,7 +306,7 @@ end
 -- run any more.
 function Pass:blame(task, record, rule, reason)
   task.skip[#task.skip + 1] = { record = record, rule = rule, reason = reason }
-  local deaths = self.pool.deaths
+  local deaths = self.deaths
   deaths[rule] = (deaths[rule] or 0) + 1
   if deaths[rule] == DEATHS_MOST then
     self.disabled[#self.disabled + 1] = {
@@ -404,7 +403,9 @@ function Pool:decide(source)
   for i = #self.workers, 1, -1 do -- what an abandoned pass left behind
     if #self.workers[i].expected > 0 then self:drop(self.workers[i]) end
   end
-  local pass = setmetatable({ pool = self, source = source, blocks = {}, handed = 0, given = 0, disabled = {} }, Pass)
+  local pass = setmetatable({
+    pool = self, source = source, blocks = {}, handed = 0, given = 0, deaths = {}, disabled = {},
+  }, Pass)
   return function()
     return pass:next()
   end
