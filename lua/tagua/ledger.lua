@@ -8,10 +8,12 @@ local journal = require("tagua.ledger.journal")
 local mirror = require("tagua.ledger.mirror")
 local planning = require("tagua.ledger.planning")
 local pull = require("tagua.ledger.pull")
+local readings = require("tagua.ledger.readings")
 local run = require("tagua.ledger.run")
 local schema = require("tagua.ledger.schema")
 local store = require("tagua.ledger.store")
 local tags = require("tagua.ledger.tags")
+local times = require("tagua.ledger.times")
 
 local M = {}
 
@@ -205,8 +207,8 @@ local function folded(self, f, ...)
 end
 
 --- What the mirror says of users and tags, all that was done included; see `tagua.ledger.mirror`.
-function Connection:states(users, tag_ids)
-  return folded(self, mirror.states, users, tag_ids)
+function Connection:states(users, tag_ids, clock)
+  return folded(self, mirror.states, users, tag_ids, clock)
 end
 
 --- The names of the tags that users have.
@@ -332,6 +334,33 @@ function Connection:resume(number)
     return nil, message, code
   end
   return store.try(run.resume, self.ledger, self, number)
+end
+
+--- The tags on users that are past their time; see `tagua.ledger.times`.
+-- @tparam[opt] integer at seconds since the epoch, now unless told
+-- @treturn {table,...}|nil `{ user, tag (its id), name }`
+-- @treturn string message
+-- @treturn string code
+function Connection:due(at)
+  return folded(self, function(db)
+    return store.try(function()
+      local found = {}
+      for user, tag, name in times.due(db, self, at or self.ledger.now()) do
+        found[#found + 1] = { user = user, tag = tag, name = name }
+      end
+      return found
+    end)
+  end)
+end
+
+--- How many records the last apply of a rule file has read; nil when there was none.
+function Connection:reading(rules)
+  return store.try(readings.last, self.ledger.store, self, rules)
+end
+
+--- Notes how many records an apply of a rule file has read.
+function Connection:note_reading(rules, records)
+  return readings.note(self.ledger.store, self, rules, records, self.ledger.now())
 end
 
 --- The last run that was begun and neither finished nor abandoned, ready to go on; nil when there is none.

@@ -7,11 +7,13 @@ local CHUNK_ENTRIES, CHUNK_OPERATIONS = 5000, 20000
 
 -- What an outcome makes of the mirror when the effect is known...
 local KNOWN = [[
-  insert into holding (connection, user, tag, present, ours, doubt, since, generation, entry)
-    select ?1, user, tag, %s, %s, 0, ?2, ?3, ?4 from operation
+  insert into holding (connection, user, tag, present, ours, doubt, since, generation, entry, lasts, ends, expired)
+    select ?1, user, tag, %s, %s, 0, ?2, ?3, ?4, lasts, ends,
+      action = 'untag' and (select kind = 'expire' from run where number = ?5) from operation
     where run = ?5 and seq between ?6 and ?7 order by user
   on conflict (connection, user, tag) do update set present = excluded.present, ours = excluded.ours, doubt = 0,
-    timestamp = null, since = excluded.since, generation = excluded.generation, entry = excluded.entry]]
+    timestamp = null, since = excluded.since, generation = excluded.generation, entry = excluded.entry,
+    lasts = excluded.lasts, renewed = null, ends = excluded.ends, expired = excluded.expired]]
 -- ... and when it is not: what was there stays, with the doubt beside it.
 local DOUBTED = [[
   insert into holding (connection, user, tag, present, ours, doubt, since, generation, entry)

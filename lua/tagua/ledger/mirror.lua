@@ -2,11 +2,14 @@
 -- the bot, whom a key of the shop's means, and everybody as a record. Changes nothing.
 local pull = require("tagua.ledger.pull")
 local json = require("tagua.json")
+local schema = require("tagua.ledger.schema")
 local store = require("tagua.ledger.store")
 
 local M = {}
 
-local OF_USER = "select tag, present, ours, doubt from holding where connection = ? and user = ?"
+local OF_USER = "select tag, present, ours, doubt, expired, lasts, ends, "
+  .. schema.due
+  .. " from holding h where connection = ? and user = ?"
 local ANY_HOLDING = "select 1 from holding where connection = ? limit 1"
 local ANY_BLOCKED = "select 1 from user where connection = ? and blocked = 1 limit 1"
 local IS_BLOCKED = "select 1 from user where connection = ? and id = ? and blocked = 1"
@@ -27,19 +30,33 @@ local function reading(db, f)
   end)
 end
 
-local function state_of(ours, doubt)
-  return doubt ~= 0 and "?" or ours == 1 and "t" or "c"
+-- The byte of one user and tag. `times` is what the rule wants of the tag's time, if anything.
+local function state_of(holding, times, at)
+  if holding.doubt ~= 0 then
+    return "?"
+  elseif holding.present == 0 then
+    return holding.ours == 1 and holding.expired == 1 and "x" or "."
+  elseif holding.ours == 0 then
+    return "c"
+  elseif at and holding.due and holding.due <= at then
+    return "d"
+  elseif times and (holding.lasts ~= times.lasts or holding.ends ~= times.ends) then
+    return "r"
+  end
+  return "t"
 end
 
--- The state strings of the users that have any of the tags; everybody else has none of them.
-local function fill_states(db, connection, users, places, columns, width, states)
+-- The state strings of the users that have, or had, any of the tags; everybody else has none of them.
+local function fill_states(db, connection, users, places, columns, width, states, clock)
   local statement = db:prepare(OF_USER)
-  local nothing = ("."):rep(width)
+  local nothing, holding = ("."):rep(width), {}
   for _, i in ipairs(places) do
     local letters
-    for tag, present, ours, doubt in statement:rows(connection, users[i]) do
+    for tag, present, ours, doubt, expired, lasts, ends, due in statement:rows(connection, users[i]) do
       local of_tag = columns[tag]
-      if of_tag and (present == 1 or doubt ~= 0) then
+      if of_tag and (present == 1 or doubt ~= 0 or expired ~= 0) then
+        holding.present, holding.ours, holding.doubt, holding.expired = present, ours, doubt, expired
+        holding.lasts, holding.ends, holding.due = lasts, ends, due
         if not letters then
           letters = {}
           for column = 1, width do
@@ -47,7 +64,7 @@ local function fill_states(db, connection, users, places, columns, width, states
           end
         end
         for _, column in ipairs(of_tag) do
-          letters[column] = state_of(ours, doubt)
+          letters[column] = state_of(holding, clock and clock[column], clock and clock.at)
         end
       end
     end
@@ -60,11 +77,14 @@ end
 -- @tparam table connection
 -- @tparam {string,...} users
 -- @tparam {string,...} tags ids; one that nobody knows is absent everywhere
+-- @tparam ?table clock `at`: the moment for which a time is over; for the i-th tag `{ lasts =, ends = }`, the
+--   time that its rule gives it
 -- @treturn {string,...} for each user one byte a tag: `.` absent, `t` put on by Tagua, `c` put on by
 --   somebody in the console, `?` not known: an operation is being sent, or its effect is not known
---   until the next pull
+--   until the next pull; `x` absent because its time was over; and of `t`: `d` its time is over,
+--   `r` its time is not the one in `clock`
 -- @treturn {boolean,...} for each user whether it blocked the bot
-function M.states(db, connection, users, tags)
+function M.states(db, connection, users, tags, clock)
   return reading(db, function()
     local columns, states, number = {}, {}, connection.number
     for column, id in ipairs(tags) do
@@ -76,7 +96,7 @@ function M.states(db, connection, users, tags)
     end
     local blocked = M.blocked(db, connection, users)
     if next(columns) and db:row(ANY_HOLDING, number) then
-      fill_states(db, number, users, store.order(users), columns, #tags, states)
+      fill_states(db, number, users, store.order(users), columns, #tags, states, clock)
     else
       local nothing = ("."):rep(#tags)
       for i = 1, #users do

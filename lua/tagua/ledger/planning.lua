@@ -22,16 +22,19 @@ local FORGOTTEN = "select number from run where state in ('planning', 'ready') a
 function M.sweep(ledger)
   local db, before = ledger.store, ledger.now() - FORGOTTEN_AFTER
   if db:row(FORGOTTEN, before) then
-    db:run("delete from operation where run in (" .. FORGOTTEN .. ")", before)
+    for _, name in ipairs({ "operation", "timing", "price" }) do
+      db:run(("delete from %s where run in (%s)"):format(name, FORGOTTEN), before)
+    end
     db:run("delete from run where state in ('planning', 'ready') and created < ?", before)
   end
 end
 
 local INSERT = [[
-  insert into operation (run, seq, user, tag, action, rule, input_line, before)
+  insert into operation (run, seq, user, tag, action, rule, input_line, before, lasts, ends, outcome, message)
     select ?1, ?2, ?3, ?4, ?5, ?6, ?7,
       case when h.tag is null then ?8 when h.doubt <> 0 then null
-           when h.present = 0 then 0 else coalesce(h.timestamp, 1) end
+           when h.present = 0 then 0 else coalesce(h.timestamp, 1) end,
+      ?10, ?11, case when ?12 is not null then 'skipped' end, ?12
     from (select 1) left join holding h on h.connection = ?9 and h.user = ?3 and h.tag = ?4]]
 
 -- The number of a rule's row, made when it is new.
@@ -68,7 +71,10 @@ function Planning:write()
           rule and self:rule_number(rule, operation.line),
           operation.input_line,
           absent,
-          self.connection.number
+          self.connection.number,
+          operation.lasts,
+          operation.ends,
+          store.cap(operation.skip)
         )
       )
     end
@@ -84,7 +90,9 @@ end
 
 --- Adds an operation to the plan; they are carried out in the order in which they were added.
 -- @tparam table operation `user`, `action` (`tag` or `untag`), `tag` (an id) or `name` (of a tag that
---   has yet to be created), and, to tell why: `rule`, `line` (of the rule file), `input_line`
+--   has yet to be created), and, to tell why: `rule`, `line` (of the rule file), `input_line`. A tag may
+--   come off again by itself: `lasts` seconds after it was put on, and not later than the moment `ends`.
+--   `skip` says why the operation is not to be sent.
 -- @treturn true|nil
 -- @treturn string message
 -- @treturn string code
@@ -107,6 +115,9 @@ function Planning:add(operation)
     return self:spoil(message:format(store.cap(user, 60), MAX_USER, #user), "EINPUT")
   end
   self.planned = self.planned + 1
+  if operation.skip then
+    self.counts.skipped = (self.counts.skipped or 0) + 1
+  end
   self.added[#self.added + 1] = operation
   if #self.added >= PLAN_BATCH then
     local ok, message, code = self:write()
@@ -136,6 +147,9 @@ function Planning:ready()
     return nil, self.failure[1], self.failure[2]
   end
   local ok, message, code = self:write()
+  if ok then
+    ok, message, code = self:write_times()
+  end
   if not ok then
     return nil, message, code
   end
@@ -156,6 +170,8 @@ function Planning:discard()
   end
   return self.db:transact(function()
     self.db:run("delete from operation where run = ?", self.number)
+    self.db:run("delete from timing where run = ?", self.number)
+    self.db:run("delete from price where run = ?", self.number)
     self.db:run("delete from run where number = ?", self.number)
     self.state = "abandoned"
     return true

@@ -108,6 +108,8 @@ local PUT_TAG = [[
     values (?, ?, ?, 1, 0, ?, ?, ?)
   on conflict (connection, user, tag) do update set
     ours = case when present = 0 and doubt = 0 then 0 else ours end, present = 1,
+    lasts = case when present = 0 and doubt = 0 then null else lasts end,
+    ends = case when present = 0 and doubt = 0 then null else ends end,
     doubt = case doubt when 2 then 2 else 0 end,
     timestamp = excluded.timestamp, count = excluded.count, generation = max(generation, excluded.generation)
   where entry <= ?]]

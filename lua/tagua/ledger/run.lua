@@ -4,6 +4,7 @@ local core = require("tagua.core")
 local journal = require("tagua.ledger.journal")
 local planning = require("tagua.ledger.planning")
 local store = require("tagua.ledger.store")
+local times = require("tagua.ledger.times")
 
 local M = {}
 
@@ -29,9 +30,11 @@ local FINAL = { done = true, interrupted = true, stopped = true, abandoned = tru
 local Run = {}
 Run.__index = Run
 
--- While it is planned: add, ready, discard.
-for name, method in pairs(planning.methods) do
-  Run[name] = method
+-- While it is planned: add, time, ready, discard.
+for _, methods in ipairs({ planning.methods, times.methods }) do
+  for name, method in pairs(methods) do
+    Run[name] = method
+  end
 end
 
 local function blank(ledger, connection, number, kind, state)

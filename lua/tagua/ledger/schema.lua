@@ -75,10 +75,18 @@ create table holding (
   timestamp integer,         -- the platform's, of the last tagging that a pull has shown
   count integer,             -- the platform's, likewise
   since integer,             -- when tagua did it, in seconds since 1970
+  lasts integer,             -- of a tag that tagua put on: it comes off so many seconds after the platform's
+                             -- timestamp (or since, where there is none), ...
+  renewed integer,           -- ... or after this moment, from which the time counts anew, ...
+  ends integer,              -- ... and not later than at this moment
+  expired integer not null default 0, -- 1: taken off because its time was over
   generation integer not null,
   entry integer not null default 0, -- the journal's entry that changed it last; 0: none
   primary key (connection, user, tag)
 ) without rowid;
+
+create index holding_timed on holding (connection, tag, user)
+  where present = 1 and ours = 1 and (lasts is not null or ends is not null);
 
 create table run (
   number integer primary key,
@@ -94,6 +102,7 @@ create table run (
   rules_hash text,
   input text,
   at integer,                -- the moment that the rules took for now
+  approved text,             -- the hash of the approved plan that it carries out
   created integer not null,
   finished integer,
   message text,              -- why it stopped
@@ -117,6 +126,8 @@ create table operation (
   rule integer,
   input_line integer,        -- where its record was
   before integer,            -- 0: absent, 1: present, more: the platform's timestamp; null: not known
+  lasts integer,             -- as in holding
+  ends integer,
   outcome text,              -- null: not sent yet; sending: sent, no answer yet; else how it ended
   code text,
   message text,
@@ -124,6 +135,38 @@ create table operation (
   primary key (run, seq)
 ) without rowid;
 create index operation_sending on operation (run, seq) where outcome = 'sending';
+
+-- What a plan changes in the times of tags that stay as they are on the platform. Carried out, and
+-- removed, before the run sends.
+create table timing (
+  run integer not null,
+  user text not null,
+  tag integer not null,
+  what text not null check (what in (
+    'time',                  -- the holding gets this lasts and ends
+    'renew',                 -- likewise, and its time counts from the run's moment
+    'off')),                 -- the rule was off: an expired tag may come back
+  lasts integer,
+  ends integer,
+  primary key (run, user, tag)
+) without rowid;
+
+-- What each message cost that a tag sets off, as the connection had it at the run.
+create table price (
+  run integer not null,
+  tag integer not null,
+  amount real not null,
+  primary key (run, tag)
+) without rowid;
+
+-- How many records the last apply of a rule file has read.
+create table reading (
+  connection integer not null,
+  rules text not null,
+  records integer not null,
+  at integer not null,
+  primary key (connection, rules)
+) without rowid;
 
 -- What happened to operations since the last fold: only ever appended to while a run sends.
 create table journal (
@@ -138,7 +181,11 @@ create table journal (
 );
 ]]
 
-local VIEWS = [[
+--- When a holding `h` of Tagua's comes off, in seconds since the epoch; null: no time is set.
+M.due = "case when h.lasts is null then h.ends else min(coalesce(h.ends, 9223372036854775807), "
+  .. "coalesce(h.renewed, h.timestamp / 1000, h.since) + h.lasts) end"
+
+local VIEWS = ([[
 -- Every operation and how it ended, what is still in the journal included.
 create view operations as
   with recursive entry (run, seq, last, id, outcome, code, message, at) as (
@@ -201,13 +248,14 @@ create view tag_sizes as
 create view tagged as
   select c.name as connection, h.user, u.name, t.name as tag, t.id as tag_id,
     case h.ours when 1 then 'tagua' else 'console' end as owner,
-    datetime(h.since, 'unixepoch') as since, h.timestamp, h.count
+    datetime(h.since, 'unixepoch') as since, h.timestamp, h.count,
+    datetime(case h.ours when 1 then DUE end, 'unixepoch') as ends
   from holding h
     join connection c on c.number = h.connection
     join tag t on t.number = h.tag
     left join user u on u.connection = h.connection and u.id = h.user
   where h.present = 1;
-]]
+]]):gsub("DUE", M.due)
 
 --- From one version to the next: `migrations[n]` takes a ledger of version n to n + 1.
 -- Views are made anew after them.

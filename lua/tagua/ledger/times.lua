@@ -1,0 +1,94 @@
+--- The times of tags: what a plan changes in them without a word to the platform, and which tags on
+-- users are past their time. Sends nothing; knows no clock but the moment it is given.
+local schema = require("tagua.ledger.schema")
+local store = require("tagua.ledger.store")
+
+local M = {}
+
+local BATCH = 5000
+
+-- The methods of a run that have to do with times; tagua.ledger.run has the others.
+local Times = {}
+M.methods = Times
+
+--- Adds a change of a time to a plan.
+-- @tparam table change `user`, `tag` (its id), `what`: `time` (it gets `lasts` and `ends`), `renew`
+--   (likewise, and counts from the run's moment), `off` (the rule was off: an expired tag may come back)
+-- @treturn true|nil
+-- @treturn string message
+-- @treturn string code
+function Times:time(change)
+  self.times = self.times or {}
+  self.times[#self.times + 1] = change
+  if #self.times < BATCH then
+    return true
+  end
+  local ok, message, code = self:write_times()
+  if not ok then
+    return self:spoil(message, code)
+  end
+  return true
+end
+
+-- Writes the changes that were added, in one transaction.
+function Times:write_times()
+  local times = self.times or {}
+  self.times = nil
+  if #times == 0 then
+    return true
+  end
+  return self.db:transact(function()
+    local insert = self.db:prepare(
+      "insert or replace into timing (run, user, tag, what, lasts, ends) values (?, ?, ?, ?, ?, ?)"
+    )
+    for _, change in ipairs(times) do
+      local tag = self.connection.registry:known_number(change.tag)
+      if tag then
+        store.must(insert:run(self.number, change.user, tag, change.what, change.lasts, change.ends))
+      end
+    end
+    return true
+  end)
+end
+
+local KEEP = [[
+  update holding set lasts = n.lasts, ends = n.ends, renewed = case n.what when 'renew' then ?2 else renewed end
+    from timing n
+    where n.run = ?1 and n.what <> 'off' and holding.connection = ?3 and holding.user = n.user
+      and holding.tag = n.tag and holding.present = 1 and holding.ours = 1]]
+local OFF = [[
+  update holding set expired = 0
+    from timing n
+    where n.run = ?1 and n.what = 'off' and holding.connection = ?2 and holding.user = n.user
+      and holding.tag = n.tag and holding.present = 0]]
+
+--- Makes the changes of times that the plan wants. Once the plan was accepted, before it is sent.
+-- @treturn integer|nil how many
+-- @treturn string message
+-- @treturn string code
+function Times:keep_times()
+  return self.db:transact(function()
+    local connection = self.connection.number
+    local at = self.db:row("select coalesce(at, created) from run where number = ?", self.number)
+    local changed = self.db:run(KEEP, self.number, at, connection) + self.db:run(OFF, self.number, connection)
+    self.db:run("delete from timing where run = ?", self.number)
+    return changed
+  end)
+end
+
+local DUE = "select h.user, t.id, t.name from holding h indexed by holding_timed join tag t on t.number = h.tag "
+  .. "where h.connection = ? and h.present = 1 and h.ours = 1 and (h.lasts is not null or h.ends is not null) "
+  .. "and h.doubt = 0 and t.id is not null and t.state = 'known' and %s <= ? and not exists "
+  .. "(select 1 from user u where u.connection = h.connection and u.id = h.user and u.blocked = 1) "
+  .. "order by h.tag, h.user"
+
+--- The tags on users that are past their time, those of users who blocked the bot left out.
+-- @tparam table db the store
+-- @tparam table connection
+-- @tparam integer at seconds since the epoch
+-- @return an iterator over user, the tag's id, its name
+function M.due(db, connection, at)
+  return db:rows(DUE:format(schema.due), connection.number, at)
+end
+
+return M
