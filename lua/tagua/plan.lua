@@ -1,6 +1,7 @@
 --- A plan: what the rules want, less what the platform already has.
 -- Works while the records stream by and keeps one row for each distinct pair of (decision, mirror),
 -- never one for each user. Sends nothing; writes operations to the run that it is given.
+local cohort = require("tagua.cohort")
 local core = require("tagua.core")
 
 local M = {}
@@ -11,6 +12,7 @@ local LISTED = 100 -- rejected, failed and unmatched records kept for the report
 -- Bytes of `wants` (rules) and `states` (mirror).
 local WANTED, UNWANTED, UNKNOWN, FAILED = ("+-?!"):byte(1, 4)
 local ABSENT, OURS, UNSURE = (".t?"):byte(1, 3)
+local HELD, OUTSIDE_ON, OUTSIDE_OFF = (cohort.HELD .. cohort.OUTSIDE_ON .. cohort.OUTSIDE_OFF):byte(1, 3)
 
 -- The tags of the ruleset beside what the ledger knows of them. A tag without an id has yet to be
 -- created: nobody can hold it, so its place in the look-up is an id that matches nothing.
@@ -33,6 +35,13 @@ local function resolve(ruleset, book)
       rule = tag.rule,
       line = tag.line,
       never_remove = tag.never_remove,
+      shadow = tag.shadow,
+      rollout = tag.rollout,
+      holdout = tag.holdout,
+      shadow_on = 0,
+      shadow_off = 0,
+      held = 0,
+      outside = 0,
       on = 0,
       off = 0,
       stay = 0,
@@ -56,9 +65,25 @@ local function judge(targets, wants, state)
   local function tally(index, what)
     pattern.tallies[#pattern.tallies + 1] = { index, what }
   end
+  -- What a rule in the shadow decides is counted and goes no further.
+  local function change(index, direction)
+    if targets[index].shadow then
+      return tally(index, "shadow_" .. direction)
+    end
+    table.insert(pattern[direction], index)
+    tally(index, direction)
+  end
   for i = 1, #targets do
     local want, has = wants:byte(i), state:byte(i)
-    if want == FAILED then
+    if want == HELD then
+      tally(i, "held")
+      want = UNWANTED
+    end
+    if want == OUTSIDE_ON or want == OUTSIDE_OFF then
+      if has == (want == OUTSIDE_ON and ABSENT or OURS) then
+        tally(i, "outside")
+      end
+    elseif want == FAILED then
       pattern.status = "failed"
       tally(i, "failed")
     elseif want == UNKNOWN then
@@ -67,15 +92,13 @@ local function judge(targets, wants, state)
     elseif (want == WANTED or want == UNWANTED) and has == UNSURE then
       tally(i, "unsure")
     elseif want == WANTED and has == ABSENT then
-      pattern.on[#pattern.on + 1] = i
-      tally(i, "on")
+      change(i, "on")
     elseif want == WANTED then
       tally(i, "stay")
     elseif want == UNWANTED and has == OURS and targets[i].never_remove then
       tally(i, "kept")
     elseif want == UNWANTED and has == OURS then
-      pattern.off[#pattern.off + 1] = i
-      tally(i, "off")
+      change(i, "off")
     elseif want == UNWANTED and has ~= ABSENT then
       tally(i, "console")
     end
@@ -203,7 +226,8 @@ function Planner:take(block)
   end
   for k, user in ipairs(asked) do
     local i = places[k]
-    local pattern = self:pattern(block.wants[i], blocked[k] and self.unreachable or states[k])
+    local wants = self.cohorts and self.cohorts:apply(user, block.wants[i]) or block.wants[i]
+    local pattern = self:pattern(wants, blocked[k] and self.unreachable or states[k])
     if blocked[k] then
       self.plan.records.blocked = self.plan.records.blocked + 1
       keep(self.plan.blocked, { line = block.lines[i], id = block.ids[i] })
@@ -385,6 +409,7 @@ function M.make(job)
     targets = targets,
     ids = ids,
     patterns = {},
+    cohorts = cohort.new(job.ruleset.tags),
     nothing = "", -- nobody is meant: no state at all
     unreachable = ("b"):rep(#targets),
     unknown = {},

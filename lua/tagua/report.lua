@@ -149,6 +149,30 @@ local function left_alone(lines, plan)
   end
 end
 
+-- A share in hundredths of a percent, as it is written in the rules.
+local function share(hundredths)
+  return (("%.2f"):format(hundredths / 100):gsub("%.?0+$", "")) .. "%"
+end
+
+-- What rules decided and is not carried out, because they are being tried.
+local function trials(lines, plan)
+  for _, tag in ipairs(plan.tags) do
+    local name = visible(tag.name)
+    if tag.shadow then
+      add(lines, "%s is in the shadow, decided and never applied: it would come on for %s and go off for %s", name,
+        count(tag.shadow_on, "user"), number(tag.shadow_off))
+    end
+    if tag.rollout then
+      add(lines, "%s is rolled out to %s of the users: %s outside of them left alone", name, share(tag.rollout),
+        count(tag.outside, "change"))
+    end
+    if tag.holdout then
+      add(lines, "%s is held back from %s of the users: %s who would have it go without", name, share(tag.holdout),
+        number(tag.held))
+    end
+  end
+end
+
 --- What a plan costs: "5,120 calls, about 6 s at 1,000 a second".
 -- @tparam table plan
 -- @treturn string
@@ -187,6 +211,7 @@ function M.plan(plan, paint)
   )
   problems(lines, plan)
   left_alone(lines, plan)
+  trials(lines, plan)
   for _, creation in ipairs(plan.creations) do
     local where = creation.folder and (" in the folder '%s'"):format(visible(creation.folder)) or ""
     add(lines, "%s the %s '%s'%s", paint("green", "+ create"), creation.kind, visible(creation.name), where)

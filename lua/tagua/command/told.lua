@@ -29,6 +29,15 @@ local function tags(plan)
     for _, sum in ipairs(SUMS) do
       out[i][sum] = tag[sum]
     end
+    if tag.shadow then
+      out[i].shadow = { on = tag.shadow_on, off = tag.shadow_off }
+    end
+    if tag.rollout then
+      out[i].rollout = { percent = tag.rollout / 100, outside = tag.outside }
+    end
+    if tag.holdout then
+      out[i].holdout = { percent = tag.holdout / 100, held = tag.held }
+    end
     out[i].on_users, out[i].off_users = json.array(tag.on_users), json.array(tag.off_users)
   end
   return json.array(out)

@@ -32,6 +32,26 @@ local COMMON = {
   },
 }
 
+-- "5%" -> 500: hundredths of one percent, so that 0.25% is whole, too.
+local function percentage(value)
+  local whole, part = nil, nil
+  if type(value) == "string" then
+    whole, part = value:match("^(%d%d?%d?)%.?(%d?%d?)%%$")
+  end
+  local hundredths = whole and math.tointeger(tonumber(whole) * 100 + tonumber((part .. "00"):sub(1, 2)))
+  if hundredths and hundredths <= 10000 then return hundredths end
+  return nil, "must be a share of the users from \"0%\" to \"100%\", such as \"5%\", got " .. quote(value)
+end
+
+-- Of a whole rule: the tags that one rule decides are tried together.
+local TRIAL = { shadow = { type = "boolean" }, rollout = { accept = percentage }, holdout = { accept = percentage } }
+
+local BESIDE = {
+  accept = function()
+    return nil, "belongs to the whole rule, whose tags are decided together: write it beside the list"
+  end,
+}
+
 -- One table over another: options of a group and those of one of its tags.
 local function with(declaration, more)
   local merged = {}
@@ -45,8 +65,10 @@ local function with(declaration, more)
 end
 
 local MEMBER = with(COMMON, { id = { type = "string", min = 1, max = LONGEST_NAME } })
-local TAG = with(MEMBER, { when = { type = "function", required = true } })
-local RULE = with(COMMON, {
+local PART = with(MEMBER, { shadow = BESIDE, rollout = BESIDE, holdout = BESIDE })
+local GROUP = with(COMMON, TRIAL)
+local TAG = with(with(MEMBER, TRIAL), { when = { type = "function", required = true } })
+local RULE = with(GROUP, {
   owns = { type = { "table", "string" }, required = true },
   decide = { type = "function", required = true },
 })
@@ -124,6 +146,8 @@ local function claim_tag(self, declaration, name, checked, group)
     name = name, folder = checked.folder, id = checked.id, never_remove = checked.never_remove or false,
     starts = checked.starts, ends = checked.ends, lasts = checked.lasts,
     rule = declaration.name, line = declaration.line, group = group,
+    shadow = checked.shadow, rollout = checked.rollout, holdout = checked.holdout,
+    cohort = (checked.rollout or checked.holdout) and declaration.name or nil,
   }
 end
 
@@ -164,7 +188,7 @@ local function finish_one_of(self, declaration, body)
   local what = ("one_of '%s'"):format(declaration.name)
   claim_group(self, declaration)
   local members, rest = split(body)
-  local shared = verify(self, declaration, rest, COMMON)
+  local shared = verify(self, declaration, rest, GROUP)
   if #members == 0 then
     self:complain(what .. ' has no members: write { "Gold", function(user) ... end }', declaration.line)
   end
@@ -188,7 +212,7 @@ local function finish_one_of(self, declaration, body)
       self:complain(("%s: '%s' takes everybody (otherwise), so the members behind it can never win"):format(what,
         name), declaration.line)
     end
-    claim_tag(self, declaration, name, with(shared, verify(self, declaration, own, MEMBER)), declaration.name)
+    claim_tag(self, declaration, name, with(shared, verify(self, declaration, own, PART)), declaration.name)
     functions[i] = decide == self.otherwise or decide
     indices[i] = #self.tags
   end
@@ -213,7 +237,7 @@ local function finish_rule(self, declaration, body)
       self:complain(what .. ': owns must be a list of names: { "North", "South" }', declaration.line)
     end
     check_name(self, what, parts[1])
-    claim_tag(self, declaration, parts[1], with(checked, verify(self, declaration, own, MEMBER)))
+    claim_tag(self, declaration, parts[1], with(checked, verify(self, declaration, own, PART)))
   end
   add_rule(self, declaration, "rule", first, { checked.decide })
 end
