@@ -106,10 +106,10 @@ describe("a connection to MantaGo", function()
 
   it("tells errors apart by the platform's code before the status", function()
     local cases = {
-      { 404, 37011, "ENOTFOUND", false }, { 404, 5001, "ECONFIG", true }, { 404, 120000, "EAUTH", true },
+      { 404, 37011, "ENOUSER", false }, { 404, 5001, "ECONFIG", true }, { 404, 120000, "EAUTH", true },
       { 404, 110000, "EPLATFORM", false }, { 401, 1004, "EAUTH", true }, { 403, 1002, "EPERMISSION", true },
       { 403, 4711, "EPERMISSION", false },
-      { 200, 37011, "ENOTFOUND", false }, { 404, 4711, "ENOTFOUND", false }, { 200, 4711, "EPLATFORM", false },
+      { 200, 37011, "ENOUSER", false }, { 404, 4711, "ENOTFOUND", false }, { 200, 4711, "EPLATFORM", false },
     }
     for _, case in ipairs(cases) do
       connect(function() return failure(case[1], case[2], "what the platform says") end)

@@ -111,7 +111,7 @@ describe("MantaGo's client and its twin", function()
     local tag = assert(shop:create_tag("VIP"))
     local done, message, code = shop:tag_user({ client = "nobody" }, tag.id)
     assert.is_nil(done)
-    assert.equal("ENOTFOUND", code)
+    assert.equal("ENOUSER", code)
     assert.matches("37011", message, 1, true)
     for _, id in ipairs({ "none", "client:none", "personal:none" }) do
       assert.is_nil((shop:tag_user(USER, id)))

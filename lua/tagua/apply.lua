@@ -4,6 +4,7 @@
 -- under way.
 local core = require("tagua.core")
 local settle = require("tagua.settle")
+local turns = require("tagua.turns")
 
 local M = {}
 
@@ -24,7 +25,7 @@ end
 -- One folder or tag, created once: the intent is on disk before the request, the id after it.
 function Apply:create_one(creation)
   local kind, name = creation.kind, creation.name
-  local options = {}
+  local options = { family = creation.family }
   if kind == "tag" and creation.folder then
     local folder = self.book:tag(creation.folder, "folder")
     options.folder = folder and folder.id
@@ -100,15 +101,37 @@ function Apply:start_batch(size)
   end
   local started = 0
   for _, operation in ipairs(batch) do
-    local tag = self:tag_id(operation)
-    if tag then
-      self.connection:start({ operation.action, user = operation.user, tag = tag, entry = operation })
+    local tag, unknown = self:tag_id(operation), self.turns:unknown(operation.user)
+    if unknown then
+      self.run:result(operation.seq, "failed", "ENOUSER", unknown)
+    elseif tag then
       started = started + 1
+      if self.turns:enter(operation) then
+        self.connection:start({ operation.action, user = operation.user, tag = tag, entry = operation })
+      end
     else
       self.run:result(operation.seq, "failed", "ENOTFOUND", ("the tag '%s' has no id yet"):format(operation.name))
     end
   end
   return started, #batch > 0
+end
+
+-- A user's operation is over: what waited behind it goes, unless the platform does not know the user
+-- or the run has stopped. Returns how many ended here without being sent.
+function Apply:next_turn(result)
+  local ended = 0
+  local entry = self.turns:leave(result.operation.entry, result.code == "ENOUSER" and result.message)
+  while entry do
+    local unknown = self.turns:unknown(entry.user)
+    if not unknown and not self:interrupted() and not self.connection:stopped() then
+      self.connection:start({ entry.action, user = entry.user, tag = self:tag_id(entry), entry = entry })
+      break
+    end
+    self.run:result(entry.seq, unknown and "failed" or "returned", unknown and "ENOUSER", unknown)
+    ended = ended + 1
+    entry = self.turns:leave(entry)
+  end
+  return ended
 end
 
 -- Stops the run, for the first reason given; a reason of ours goes before a signal.
@@ -156,8 +179,8 @@ function Apply:send()
       flying = flying + started
     end
     for _, result in ipairs(flying > 0 and self.connection:poll(0.5) or {}) do
-      flying = flying - 1
       self:take(result)
+      flying = flying - 1 - self:next_turn(result)
     end
     self:flush(flying > 0 and PATIENCE or nil)
     local message, code = self.connection:stopped()
@@ -202,7 +225,7 @@ function Apply:settle_one(lost, after_quarantine)
   if not image then
     -- It stays marked as sending: the next run settles it. A user whom the platform does not know
     -- will not be known then either.
-    if code == "ENOTFOUND" then
+    if code == "ENOTFOUND" or code == "ENOUSER" then
       self.run:result(entry.seq, "ambiguous", code, message)
     elseif not self.unread then
       self.unread = ("cannot read back what became of an operation on '%s': %s"):format(entry.user, message)
@@ -236,17 +259,14 @@ end
 function Apply:settle()
   local lost, waiting, again = self.lost, {}, 0
   self.lost = {}
-  if #lost > 0 and not self.connection:can("user_tags") then
-    for _, one in ipairs(lost) do
-      self.run:result(one.entry.seq, "ambiguous", "EAMBIGUOUS", one.message)
-    end
-    lost = {}
-  end
   for _, one in ipairs(lost) do
     if self.connection:stopped() or self:interrupted() then
       break -- what is not settled now stays marked as sending: the next run asks first
     end
-    if self:settle_one(one, false) == "wait" then
+    if not self.connection:can("user_tags", self:tag_id(one.entry)) then
+      -- What can't be read back is for a person, and never repeated.
+      self.run:result(one.entry.seq, "ambiguous", "EAMBIGUOUS", one.message)
+    elseif self:settle_one(one, false) == "wait" then
       waiting[#waiting + 1] = one
     end
   end
@@ -302,6 +322,7 @@ function M.new(job, run)
     quarantine_ns = math.floor(job.quarantine * 1e9),
     lost = {},
     resends = {},
+    turns = turns.new(),
     ids = {},
     created = 0,
   }, Apply)

@@ -265,6 +265,12 @@ function Connection:tag(name, kind)
   return store.try(self.registry.named, self.registry, name, kind)
 end
 
+--- Says which tags a name means, where a platform has several kinds of tags; see `tagua.ledger.tags`.
+-- @tparam ?function fits (name, id) -> boolean
+function Connection:only(fits)
+  self.registry:only(fits)
+end
+
 --- Notes a tag that the platform has: `id`, `name`, `folder` (an id), `kind`. It settles a creation of
 -- that name whose answer was lost.
 function Connection:remember_tag(tag)

@@ -31,6 +31,7 @@ local function resolve(ruleset, book)
       name = tag.name,
       id = id,
       folder = tag.folder,
+      family = tag.family,
       group = tag.group,
       rule = tag.rule,
       line = tag.line,
@@ -305,16 +306,31 @@ function Planner:creations()
   local creations, folders = {}, {}
   for _, target in ipairs(self.targets) do
     if not target.id and target.on > 0 then
-      if target.folder and not folders[target.folder] then
-        folders[target.folder] = true
-        if not self.book:tag(target.folder, "folder") then
-          creations[#creations + 1] = { kind = "folder", name = target.folder }
+      local folder = not self.lacks.folders and target.folder or nil
+      if folder and not folders[folder] then
+        folders[folder] = true
+        if not self.book:tag(folder, "folder") then
+          creations[#creations + 1] = { kind = "folder", name = folder }
         end
       end
-      creations[#creations + 1] = { kind = "tag", name = target.name, folder = target.folder }
+      creations[#creations + 1] = { kind = "tag", name = target.name, folder = folder, family = target.family }
     end
   end
   return creations
+end
+
+-- What the rules want and the platform has not, so that it is seen before anything is sent.
+function Planner:unmet()
+  local unmet = {}
+  for _, target in ipairs(self.targets) do
+    if target.folder and self.lacks.folders then
+      unmet.folders = (unmet.folders or 0) + 1
+    end
+    if target.off > 0 and self.lacks.untag then
+      unmet.untag = (unmet.untag or 0) + target.off
+    end
+  end
+  return unmet
 end
 
 -- Tags that the platform shows and no rule owns: left alone, and said so.
@@ -405,6 +421,7 @@ function M.make(job)
     ruleset = job.ruleset,
     input = job.input,
     book = job.book,
+    lacks = job.lacks or {},
     run = job.run,
     targets = targets,
     ids = ids,
@@ -476,6 +493,7 @@ function M.make(job)
   end
   self:sum()
   self.plan.creations = self:creations()
+  self.plan.unmet, self.plan.platform = self:unmet(), self.lacks.platform
   self.plan.unowned, message, code = self:unowned()
   if not self.plan.unowned then
     return nil, message, code

@@ -173,6 +173,17 @@ local function trials(lines, plan)
   end
 end
 
+-- What the platform lacks of that which the rules say.
+local function unmet(lines, plan)
+  local lacking = plan.unmet or {}
+  if lacking.folders then
+    add(lines, "%s has no folders: %s will stand without one", plan.platform, count(lacking.folders, "tag"))
+  end
+  if lacking.untag then
+    add(lines, "%s can't take tags off: %s will fail", plan.platform, count(lacking.untag, "operation"))
+  end
+end
+
 --- What a plan costs: "5,120 calls, about 6 s at 1,000 a second".
 -- @tparam table plan
 -- @treturn string
@@ -212,8 +223,11 @@ function M.plan(plan, paint)
   problems(lines, plan)
   left_alone(lines, plan)
   trials(lines, plan)
+  unmet(lines, plan)
   for _, creation in ipairs(plan.creations) do
-    local where = creation.folder and (" in the folder '%s'"):format(visible(creation.folder)) or ""
+    local where = creation.folder and (" in the folder '%s'"):format(visible(creation.folder))
+      or creation.family and (", of the family %s"):format(visible(creation.family))
+      or ""
     add(lines, "%s the %s '%s'%s", paint("green", "+ create"), creation.kind, visible(creation.name), where)
   end
   if plan.operations == 0 then

@@ -250,13 +250,15 @@ end
 function M:book(name)
   return self:once("book " .. name, function()
     local settings = self:settings(name)
-    return self:check(self:ledger():connection({
+    local book = self:check(self:ledger():connection({
       name = name,
       platform = settings.platform,
       bot = settings.bot,
       page = settings.page or "",
       channel = tostring(settings.channel or ""),
     }))
+    book:only(require("tagua.fitting").meant(settings))
+    return book
   end)
 end
 

@@ -35,6 +35,7 @@ local function load_rules(context, options)
   local tests = require("tagua.command.tests")
   local pool = context:pool({ jobs = options.jobs })
   local ruleset = context:check(pool:load({ path = options.rules }))
+  context:check(require("tagua.fitting").check(ruleset, context:settings(options.to)))
   local at = moment.now(context, ruleset, options)
   if not options.skip_tests then
     local results = context:check(pool:test({ at = at }))
@@ -73,6 +74,7 @@ function M.prepare(context, options, settle)
   local pool, ruleset, at = load_rules(context, options)
   local from_file = not options.users:match("^@") and open_input(context, options)
   local book = context:book(options.to)
+  book:only(require("tagua.fitting").meant(context:settings(options.to), ruleset))
   if settle then
     settle(book)
   end
@@ -86,7 +88,8 @@ function M.prepare(context, options, settle)
     id = options.id_column,
     at = at,
   }))
-  return { pool = pool, ruleset = ruleset, input = input, book = book, match = options.match, at = at }
+  return { pool = pool, ruleset = ruleset, input = input, book = book, match = options.match, at = at,
+    lacks = require("tagua.fitting").lacks(context:settings(options.to)) }
 end
 
 -- Tags that Tagua put on users and that no rule owns any more, with how many hold them.

@@ -25,7 +25,7 @@ local SUMS = { "on", "off", "stay", "console", "kept", "unknown", "failed" }
 local function tags(plan)
   local out = {}
   for i, tag in ipairs(plan.tags) do
-    out[i] = { name = tag.name, id = tag.id, folder = tag.folder, rule = tag.rule }
+    out[i] = { name = tag.name, id = tag.id, folder = tag.folder, family = tag.family, rule = tag.rule }
     for _, sum in ipairs(SUMS) do
       out[i][sum] = tag[sum]
     end
@@ -50,7 +50,8 @@ end
 function M.plan(plan, connection)
   local creations = {}
   for i, creation in ipairs(plan.creations) do
-    creations[i] = { kind = creation.kind, name = creation.name, folder = creation.folder }
+    creations[i] = { kind = creation.kind, name = creation.name, folder = creation.folder,
+      family = creation.family }
   end
   local left_alone = {}
   for i, tag in ipairs(plan.unowned or {}) do
@@ -64,6 +65,7 @@ function M.plan(plan, connection)
     per_second = plan.per_second,
     tags = tags(plan),
     create = json.array(creations),
+    unmet = next(plan.unmet or {}) and plan.unmet or nil,
     unowned = json.array(left_alone),
     rejected = entries(plan.rejected),
     failures = entries(plan.failures),

@@ -20,6 +20,27 @@ function M.new(db, connection, now)
   return setmetatable({ db = db, connection = connection, now = now, numbers = {} }, Tags)
 end
 
+--- Says which tags a name means, where a platform has several kinds of tags: of two with one name,
+-- the one that fits is the one that is meant.
+-- @tparam ?function fits (name, id) -> boolean; nil: all do
+function Tags:only(fits)
+  self.fits, self.numbers = fits, {}
+end
+
+-- Those that a name can mean: folders, those without an id yet, and those that fit.
+function Tags:fitting(found)
+  if not self.fits then
+    return found
+  end
+  local kept = {}
+  for _, entry in ipairs(found) do
+    if entry.kind == "folder" or not entry.id or self.fits(entry.name, entry.id) then
+      kept[#kept + 1] = entry
+    end
+  end
+  return kept
+end
+
 local SELECT = [[
   select t.number, t.id, t.name, t.kind, f.id, f.name, t.state, t.at, t.message
   from tag t left join tag f on f.number = t.folder where t.connection = ? ]]
@@ -77,7 +98,8 @@ end
 function Tags:named(name, kind)
   kind = kind or "tag"
   check(kind, name)
-  local found = self:find("and t.name = ? and t.kind = ? and t.state = 'known' order by t.number limit 3", name, kind)
+  local found =
+    self:fitting(self:find("and t.name = ? and t.kind = ? and t.state = 'known' order by t.number", name, kind))
   if #found > 1 then
     store.fail(
       "EAMBIGUOUS",
@@ -166,8 +188,8 @@ function Tags:number_of(id, name)
       or self:remember({ id = id, name = name or id })
   else
     check("tag", name)
-    local wanted =
-      self:find("and t.name = ? and t.kind = 'tag' and t.state <> 'deleted' order by t.number limit 1", name)[1]
+    local wanted = self:fitting(
+      self:find("and t.name = ? and t.kind = 'tag' and t.state <> 'deleted' order by t.number", name))[1]
     number = wanted and wanted.number
       or self.db:row(
         "insert into tag (connection, name, kind, state, at) values (?, ?, 'tag', 'wanted', ?) returning number",
@@ -222,7 +244,8 @@ function Tags:intend(wish)
   check(kind, name)
   local folder = self:folder_number(wish.folder)
   local number
-  local same = self:find("and t.name = ? and t.kind = ? and t.state <> 'deleted' order by t.number", name, kind)
+  local same =
+    self:fitting(self:find("and t.name = ? and t.kind = ? and t.state <> 'deleted' order by t.number", name, kind))
   for _, entry in ipairs(same) do
     if entry.state == "creating" then
       refuse_second(kind, entry)

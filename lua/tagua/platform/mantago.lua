@@ -44,7 +44,7 @@ M.codes = {
   [11000] = "fail:EPLATFORM",
   [11001] = "fail:EPLATFORM",
   [36000] = "fail:EPLATFORM",
-  [37011] = "fail:ENOTFOUND", -- no such member
+  [37011] = "fail:ENOUSER", -- no such member
   [60001] = "fail:ENOTFOUND",
   [60002] = "fail:ENOTFOUND",
   [110000] = "fail:EPLATFORM", -- a variable is missing in the body
@@ -167,6 +167,12 @@ function M.can(identity, primitive, tag)
   if primitive == "user_tags" then return (tag and family_of(identity, tag) or identity.family) ~= "personal" end
   return M[primitive] ~= nil or M.composed[primitive] ~= nil
 end
+
+--- The family that a tag belongs to.
+-- @tparam table identity
+-- @tparam string tag id
+-- @treturn string
+function M.family_of(identity, tag) return (family_of(identity, tag)) end
 
 -- The id of a vendor's tag as the callers know it.
 local function qualified(identity, family, id)

@@ -19,6 +19,7 @@ end
 
 local COMMON = {
   folder = { type = "string", min = 1, max = LONGEST_NAME },
+  family = { type = "string", min = 1, max = LONGEST_NAME }, -- what there is, the platform knows
   never_remove = { type = "boolean" },
   starts = { type = { "string", "number" }, check = moment_option },
   ends = { type = { "string", "number" }, check = moment_option },
@@ -143,7 +144,8 @@ local function claim_tag(self, declaration, name, checked, group)
   end
   self.owners[name] = declaration
   self.tags[#self.tags + 1] = {
-    name = name, folder = checked.folder, id = checked.id, never_remove = checked.never_remove or false,
+    name = name, folder = checked.folder, family = checked.family, id = checked.id,
+    never_remove = checked.never_remove or false,
     starts = checked.starts, ends = checked.ends, lasts = checked.lasts,
     rule = declaration.name, line = declaration.line, group = group,
     shadow = checked.shadow, rollout = checked.rollout, holdout = checked.holdout,
