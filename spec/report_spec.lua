@@ -101,7 +101,7 @@ describe("report of a plan", function()
       },
       unmatched = entries,
     }), plain))
-    assert.matches("240 records match no user", text, 1, true)
+    assert.matches("match no user of this connection, not called: 240 records", text, 1, true)
     assert.matches("line 5: x5", text, 1, true)
     assert.not_matches("line 6: x6", text, 1, true)
     assert.matches("and 235 more", text, 1, true)

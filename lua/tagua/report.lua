@@ -77,14 +77,14 @@ end
 local function problems(lines, plan)
   local records = plan.records
   if records.rejected > 0 then
-    add(lines, "%s could not be read and stay as they are:", count(records.rejected, "record"))
+    add(lines, "could not be read, so their users stay as they are: %s", count(records.rejected, "record"))
     list(lines, records.rejected, plan.rejected, function(entry)
       local column = entry.column and (", column %d"):format(entry.column) or ""
       return ("line %d%s: %s"):format(entry.line, column, entry.message)
     end)
   end
   if records.failed > 0 then
-    add(lines, "rules failed on %s, whose tags stay as they are:", count(records.failed, "record"))
+    add(lines, "rules failed, and the tags stay as they are: %s", count(records.failed, "record"))
     list(lines, records.failed, plan.failures, function(entry)
       return ("line %d, user %s: %s"):format(entry.line, entry.id, entry.message)
     end)
@@ -107,9 +107,14 @@ local function problems(lines, plan)
       list(lines, total, entries, entry_with_id)
     end
   end
-  listed(records.unmatched, plan.unmatched, "%s match no user of this connection and are not called:")
-  listed(records.ambiguous, plan.ambiguous, "%s match more than one user and are not called:")
-  listed(records.blocked, plan.blocked, "%s belong to users who blocked the bot and are not called:")
+  listed(records.unmatched, plan.unmatched, "match no user of this connection, not called: %s")
+  listed(records.ambiguous, plan.ambiguous, "match more than one user, not called: %s")
+  listed(records.blocked, plan.blocked, "blocked the bot, not called: %s")
+end
+
+-- Pairs of a tag and a user who has it.
+local function held(pairs_)
+  return pairs_ == 1 and "1 tag on a user" or number(pairs_) .. " tags on users"
 end
 
 local function left_alone(lines, plan)
@@ -122,16 +127,15 @@ local function left_alone(lines, plan)
   if unsure > 0 then
     add(
       lines,
-      "%s have an operation whose effect is not known, and are left alone; --refresh reads what the platform has",
-      count(unsure, "tag") .. " on users"
+      "left alone, since the effect of an operation on it is not known yet (--refresh asks the platform): %s",
+      held(unsure)
     )
   end
   if console > 0 then
-    local tags = count(console, "tag") .. " on users are"
-    add(lines, "%s not wanted by the rules, but put on in the console: left alone", tags)
+    add(lines, "left alone, since the console put it on and the rules do not want it: %s", held(console))
   end
   if kept > 0 then
-    add(lines, "%s not wanted any more, but never removed (never_remove)", count(kept, "tag") .. " on users are")
+    add(lines, "left on, since its rule says never_remove: %s", held(kept))
   end
   if plan.unowned and #plan.unowned > 0 then
     local parts = {}
@@ -233,13 +237,9 @@ function M.plan(plan, paint)
   if plan.operations == 0 then
     add(lines, "%s", paint("bold", "nothing to do: the platform has what the rules want"))
   else
-    add(
-      lines,
-      "%s",
-      paint("bold", equation(plan.operations, "operations", { { plan.on, "on" }, { plan.off, "off" } }))
-        .. "; "
-        .. M.cost(plan)
-    )
+    local noun = plan.operations == 1 and "operation" or "operations"
+    local sum = equation(plan.operations, noun, { { plan.on, "on" }, { plan.off, "off" } })
+    add(lines, "%s; %s", paint("bold", sum), M.cost(plan))
   end
   return lines
 end

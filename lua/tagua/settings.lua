@@ -26,7 +26,7 @@ end
 -- The scheme and the host of a URL that tagua can use, or nil and a complaint.
 local function parse_url(url)
   if url:sub(1, 5) == "unix:" then
-    if #url == 5 then return nil, "must name a socket: unix:/path" end
+    if url:sub(6, 6) ~= "/" then return nil, "must name a socket by its whole path: unix:/path" end
     return "unix"
   end
   local scheme, authority, rest = url:match("^(%a+)://([^/?#]+)(.*)$")
