@@ -6,7 +6,8 @@
  *   rejected rows:   i64 line, i64 column, u16 length, message
  *   failures rows:   i64 line, u32 rule, u16 length of the id, id, u16 length, message
  *   unknown rows:    u32 rule, u32 field, u32 count
- *   fields x u32:    how many records have the field at all */
+ *   fields x u32:    how many records have the field at all
+ *   changes rows:    u32 record, u32 tag, u16 moment, u8 want: what is wanted from that moment on */
 #ifndef TAGUA_BLOCK_H
 #define TAGUA_BLOCK_H
 
@@ -19,6 +20,7 @@ struct tagua_block_head {
     uint32_t rejected, rejected_all; /* rows here; and how many there were */
     uint32_t failures, failures_all;
     uint32_t unknown;
+    uint32_t changes;
 };
 
 #endif

@@ -45,6 +45,17 @@ void tagua_decider_tags_of(const struct tagua_decider *decider, size_t rule, siz
     *count = decider->list[rule].count;
 }
 
+void tagua_decider_set_now(struct tagua_decider *decider, int64_t now)
+{
+    decider->now = now;
+    decider->ticking = true;
+}
+
+bool tagua_decider_clocked(const struct tagua_decider *decider, size_t rule)
+{
+    return decider->list[rule].clocked;
+}
+
 void tagua_decider_watch(struct tagua_decider *decider, const struct tagua_decider_watch *watch)
 {
     decider->watch = watch;
@@ -207,7 +218,7 @@ static int decider_define(lua_State *L)
     size_t kept = length_of(L, "upvalues", MOST_TAGS);
     lua_settop(L, 2);
 
-    char *at = lua_newuserdatauv(L, 3 * (fields + 16) + tags + 1 + 16 +
+    char *at = lua_newuserdatauv(L, 4 * (fields + 16) + tags + 1 + 16 +
                                         (rules + 1) * sizeof(struct rule) + 16 +
                                         kept * sizeof(int) + 16, 0);
     lua_setiuservalue(L, 1, SLOT_BLOCK);
@@ -220,10 +231,12 @@ static int decider_define(lua_State *L)
     decider->states = carve(&at, fields);
     decider->asked = carve(&at, fields);
     decider->sets = carve(&at, fields);
+    decider->reads = carve(&at, fields);
     decider->wants = carve(&at, tags + 1);
     memset(list, 0, (rules + 1) * sizeof *list);
     memset(decider->states, STATE_EMPTY, fields);
     memset(decider->asked, 0, fields);
+    memset(decider->reads, 0, fields);
     memset(decider->wants, TAGUA_WANT_LEAVE, tags);
     decider->wants[tags] = '\0';
     decider->list = list;
@@ -246,6 +259,36 @@ static int decider_has(lua_State *L)
     lua_settop(L, 1);
     lua_pushcclosure(L, tagua_decider_has, 1);
     return 1;
+}
+
+/* What decider_clock gives: the run's now, or nil while there is none. */
+static int read_clock(lua_State *L)
+{
+    struct tagua_decider *decider = lua_touserdata(L, lua_upvalueindex(1));
+    decider->clock_read = true;
+    if (!decider->ticking)
+        return 0;
+    lua_pushinteger(L, decider->now);
+    return 1;
+}
+
+/* decider:clock() -> function() -> now, in seconds since the epoch, or nil. */
+static int decider_clock(lua_State *L)
+{
+    tagua_decider_check(L, 1);
+    lua_settop(L, 1);
+    lua_pushcclosure(L, read_clock, 1);
+    return 1;
+}
+
+/* decider:at(now): from now on it is this moment; nil: there is none. */
+static int decider_at(lua_State *L)
+{
+    struct tagua_decider *decider = tagua_decider_check(L, 1);
+    decider->ticking = false;
+    if (!lua_isnoneornil(L, 2))
+        tagua_decider_set_now(decider, luaL_checkinteger(L, 2));
+    return 0;
 }
 
 static size_t check_field(lua_State *L, const struct tagua_decider *decider)
@@ -344,13 +387,40 @@ static void notes_failed(void *context, size_t rule, const char *message, bool i
     snprintf(note->message, sizeof note->message, "%s", message);
 }
 
-/* decider:decide() -> wants (one byte a tag), unknown { [tag's position] = field's position },
- * failed { {rule = position, message =, undeclared = boolean} } (the first 64 of both together). */
+/* decider:trace(on): notes from now on which fields are read, or stops to. */
+static int decider_trace(lua_State *L)
+{
+    check_ready(L);
+    tagua_decider_trace(L, 1, lua_toboolean(L, 2));
+    return 0;
+}
+
+/* decider:reads() -> { [position of a field that was read] = true }, since trace or since this was
+ * last asked. */
+static int decider_reads(lua_State *L)
+{
+    struct tagua_decider *decider = check_ready(L);
+    lua_newtable(L);
+    for (size_t i = 0; i < decider->fields; i++) {
+        if (!decider->reads[i])
+            continue;
+        decider->reads[i] = 0;
+        lua_pushboolean(L, 1);
+        lua_rawseti(L, -2, (lua_Integer)i + 1);
+    }
+    return 1;
+}
+
+/* decider:decide([rule]) -> wants (one byte a tag), unknown { [tag's position] = field's position },
+ * failed { {rule = position, message =, undeclared = boolean} } (the first 64 of both together). With
+ * a rule's position that one alone is asked. */
 static int decider_decide(lua_State *L)
 {
     struct tagua_decider *decider = check_ready(L);
     if (decider->running)
         return luaL_error(L, "a rule cannot ask for a decision");
+    lua_Integer only = luaL_optinteger(L, 2, 0);
+    luaL_argcheck(L, only >= 0 && (size_t)only <= decider->rules, 2, "no such rule");
     struct notes *notes = lua_newuserdatauv(L, sizeof *notes, 0);
     notes->watch = (struct tagua_decider_watch){
         notes, notes_enter, notes_start, notes_leave, notes_unknown, notes_failed};
@@ -358,7 +428,8 @@ static int decider_decide(lua_State *L)
     notes->count = 0; /* the run fills it */
     lua_setiuservalue(L, 1, SLOT_NOTES);
     decider->watch = &notes->watch;
-    const char *wants = tagua_decider_run(L, 1);
+    const char *wants = only == 0 ? tagua_decider_run(L, 1)
+                                  : tagua_decider_run_one(L, 1, (size_t)only - 1);
     decider->watch = decider->outer;
     lua_pushlstring(L, wants, decider->tags);
     lua_newtable(L);
@@ -391,7 +462,8 @@ int tagua_lua_open_decide(lua_State *L)
     static const luaL_Reg methods[] = {
         {"define", decider_define}, {"has", decider_has},       {"set", decider_set},
         {"empty", decider_empty},   {"bad", decider_bad},       {"absent", decider_absent},
-        {"decide", decider_decide}, {NULL, NULL},
+        {"decide", decider_decide}, {"clock", decider_clock},   {"at", decider_at},
+        {"trace", decider_trace},   {"reads", decider_reads},   {NULL, NULL},
     };
     if (luaL_newmetatable(L, CLASS)) {
         luaL_newlib(L, methods);

@@ -6,6 +6,7 @@
 #include <lua.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct tagua_decider;
 
@@ -75,5 +76,15 @@ void tagua_decider_absent(lua_State *L, int index, size_t field);
 /* Runs every rule on the record that was set. Returns one byte a tag; they stay the decider's and
  * stand until the next call. */
 const char *tagua_decider_run(lua_State *L, int index);
+
+/* Runs one rule alone; the bytes of the other rules' tags stay as they are. */
+const char *tagua_decider_run_one(lua_State *L, int index, size_t rule);
+
+/* What the rules take for now: seconds since the epoch. */
+void tagua_decider_set_now(struct tagua_decider *decider, int64_t now);
+
+/* Whether the last decision of the rule asked for the time. One that did not is the same at any
+ * other time, because rules are pure. */
+bool tagua_decider_clocked(const struct tagua_decider *decider, size_t rule);
 
 #endif

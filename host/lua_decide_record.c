@@ -2,6 +2,7 @@
  * of a field that has no value. Holds nothing of its own. */
 #include <lauxlib.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "lua_decide_state.h"
 
@@ -53,6 +54,39 @@ static int read_nothing(lua_State *L)
     return 1;
 }
 
+/* __index of the record while the decider traces: notes the read, then reads. */
+static int read_traced(lua_State *L)
+{
+    int index = lua_upvalueindex(1);
+    struct tagua_decider *decider = lua_touserdata(L, index);
+    ptrdiff_t field = find_field(L, index, 2);
+    if (field < 0)
+        return undeclared(L, index, 2);
+    decider->reads[field] = 1;
+    lua_getiuservalue(L, index, SLOT_VALUES);
+    lua_pushvalue(L, 2);
+    if (lua_rawget(L, -2) == LUA_TNIL)
+        return read_nothing(L);
+    return 1;
+}
+
+void tagua_decider_trace(lua_State *L, int index, bool on)
+{
+    index = lua_absindex(L, index);
+    struct tagua_decider *decider = lua_touserdata(L, index);
+    memset(decider->reads, 0, decider->fields);
+    lua_getiuservalue(L, index, SLOT_RECORD);
+    lua_getmetatable(L, -1);
+    if (on) {
+        lua_pushvalue(L, index);
+        lua_pushcclosure(L, read_traced, 1);
+    } else {
+        lua_getiuservalue(L, index, SLOT_VALUES);
+    }
+    lua_setfield(L, -2, "__index");
+    lua_pop(L, 2);
+}
+
 /* has(user, "city"): does the field have a value. Who asks has thought of the case that it has
  * none, so reading it then does not make the decision unknown. A value that does not fit does:
  * there is one, and nobody knows which. */
@@ -66,6 +100,7 @@ int tagua_decider_has(lua_State *L)
     ptrdiff_t field = find_field(L, index, 2);
     if (field < 0)
         return undeclared(L, index, 2);
+    decider->reads[field] = 1;
     uint8_t state = decider->states[field];
     if (state == STATE_BAD) {
         if (decider->missing < 0)

@@ -319,6 +319,7 @@ static void decide_rule(lua_State *L, const struct frame *frame, size_t number)
         return;
     }
     struct outcome outcome;
+    decider->clock_read = false;
     if (rule->kind == KIND_TAG) {
         outcome = decide_one(L, frame, number, rule->functions);
         wants[0] = outcome.want;
@@ -327,6 +328,7 @@ static void decide_rule(lua_State *L, const struct frame *frame, size_t number)
     } else {
         outcome = decide_table(L, frame, number);
     }
+    decider->list[number].clocked = decider->clock_read;
     if (outcome.verdict == FAILED) {
         memset(wants, TAGUA_WANT_FAILED, rule->count);
     } else if (outcome.verdict == UNKNOWN) {
@@ -336,7 +338,8 @@ static void decide_rule(lua_State *L, const struct frame *frame, size_t number)
     }
 }
 
-const char *tagua_decider_run(lua_State *L, int index)
+/* Runs the rules from `rule` up to, not including, `end`. */
+static const char *run(lua_State *L, int index, size_t rule, size_t end)
 {
     index = lua_absindex(L, index);
     struct tagua_decider *decider = lua_touserdata(L, index);
@@ -349,8 +352,18 @@ const char *tagua_decider_run(lua_State *L, int index)
     lua_getiuservalue(L, index, SLOT_TAGS);
     lua_getiuservalue(L, index, SLOT_RULES);
     lua_getiuservalue(L, index, SLOT_KEPT);
-    for (size_t rule = 0; rule < decider->rules; rule++)
+    for (; rule < end; rule++)
         decide_rule(L, &frame, rule);
     lua_settop(L, top);
     return decider->wants;
+}
+
+const char *tagua_decider_run(lua_State *L, int index)
+{
+    return run(L, index, 0, tagua_decider_rules(lua_touserdata(L, index)));
+}
+
+const char *tagua_decider_run_one(lua_State *L, int index, size_t rule)
+{
+    return run(L, index, rule, rule + 1);
 }

@@ -15,6 +15,7 @@ struct rule {
     enum kind kind;
     size_t first, count; /* its tags */
     lua_Integer functions; /* position of its first function in the list of functions */
+    bool clocked;          /* its last decision asked for the time */
 };
 
 /* What the decider keeps alive in its state: the userdata's user values. */
@@ -45,10 +46,14 @@ struct tagua_decider {
     uint8_t *states; /* of each field, in this record */
     uint8_t *asked;  /* has() asked for the field, in this decision */
     uint8_t *sets;   /* the field is a tagset */
+    uint8_t *reads;  /* the field was read, or asked for, while the decider traces */
     char *wants;
     struct rule *list;
     bool has_asked; /* something is in `asked` */
     bool running;
+    bool ticking;    /* there is a now */
+    bool clock_read; /* somebody asked for it */
+    int64_t now;     /* seconds since the epoch */
     ptrdiff_t missing;    /* first field that was read without a value, or -1 */
     char complaint[400]; /* a field was read that is not declared: what to say */
     const struct tagua_decider_watch *watch; /* who watches this run */
@@ -61,5 +66,8 @@ void tagua_decider_make_record(lua_State *L, int index);
 
 /* The function has of the rule language. Its upvalue is the decider. */
 int tagua_decider_has(lua_State *L);
+
+/* From now on every read of a field is noted in `reads`, or none is. */
+void tagua_decider_trace(lua_State *L, int index, bool on);
 
 #endif

@@ -326,8 +326,33 @@ static void read_counts(struct scan *scan, const struct tagua_block_head *head, 
     lua_setfield(L, block, "present");
 }
 
+/* The changes as one flat list: record (from 1), tag (from 1), moment (from 1), byte; by fours. */
+static void read_changes(struct scan *scan, const struct tagua_block_head *head, int block)
+{
+    lua_State *L = scan->L;
+    if (head->changes > (size_t)(scan->end - scan->at) / 11)
+        luaL_error(L, "a worker's block is cut off");
+    lua_createtable(L, (int)head->changes * 4, 0);
+    lua_Integer at = 0;
+    for (uint32_t i = 0; i < head->changes; i++) {
+        uint32_t place[2];
+        uint16_t moment;
+        unsigned char want;
+        take(scan, place, sizeof place);
+        take(scan, &moment, sizeof moment);
+        take(scan, &want, 1);
+        lua_Integer row[] = {(lua_Integer)place[0] + 1, (lua_Integer)place[1] + 1, moment + 1,
+                             want};
+        for (size_t j = 0; j < sizeof row / sizeof *row; j++) {
+            lua_pushinteger(L, row[j]);
+            lua_rawseti(L, -2, ++at);
+        }
+    }
+    lua_setfield(L, block, "changes");
+}
+
 /* workers.block(bytes) -> { n, ids, lines, wants, rejected, rejected_count, failures, failed,
- * unknown, present }: what block.h holds. Rules and fields are positions. */
+ * unknown, present, changes }: what block.h holds. Rules and fields are positions. */
 static int workers_block(lua_State *L)
 {
     size_t length;
@@ -344,6 +369,7 @@ static int workers_block(lua_State *L)
     read_rejected(&scan, &head, block);
     read_failures(&scan, &head, block);
     read_counts(&scan, &head, block);
+    read_changes(&scan, &head, block);
     return 1;
 }
 

@@ -321,6 +321,46 @@ int tagua_sandbox_probe(struct tagua_sandbox *sandbox, struct tagua_error *error
     return complaint == NULL ? 0 : -1;
 }
 
+struct request {
+    struct tagua_sandbox *sandbox;
+    const char *bytes;
+    size_t length;
+    struct tagua_error *error;
+};
+
+static int call_ask(lua_State *L)
+{
+    const struct request *request = lua_touserdata(L, 1);
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &tagua_sandbox_language);
+    lua_getfield(L, -1, "ask");
+    lua_insert(L, -2);
+    if (tagua_lua_values_read(L, request->bytes, request->length, request->error) == 0)
+        return luaL_error(L, "%s", request->error->message);
+    lua_call(L, 2, 1);
+    return 1;
+}
+
+int tagua_sandbox_ask(struct tagua_sandbox *sandbox, const char *bytes, size_t length,
+                      struct tagua_buffer *answers, struct tagua_error *error)
+{
+    lua_State *L = sandbox->L;
+    if (sandbox->failed == NULL)
+        return tagua_error_set(error, "EPROTOCOL", "no rules are loaded");
+    struct request request = {sandbox, bytes, length, error};
+    tagua_sandbox_watch_rules(sandbox);
+    sandbox->record = TAGUA_SANDBOX_LOADING;
+    sandbox->alone = true;
+    lua_pushcfunction(L, call_ask);
+    lua_pushlightuserdata(L, &request);
+    int status = lua_pcall(L, 1, 1, 0);
+    sandbox->alone = false;
+    if (status != LUA_OK)
+        return take_error(sandbox, "rules", status, error);
+    int result = tagua_lua_values_write(L, -1, answers, error);
+    lua_pop(L, 1);
+    return result;
+}
+
 int tagua_sandbox_test(struct tagua_sandbox *sandbox, int64_t at, struct tagua_buffer *results,
                        struct tagua_error *error)
 {

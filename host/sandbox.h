@@ -47,8 +47,15 @@ int tagua_sandbox_probe(struct tagua_sandbox *sandbox, struct tagua_error *error
 int tagua_sandbox_test(struct tagua_sandbox *sandbox, int64_t at, struct tagua_buffer *results,
                        struct tagua_error *error);
 
+/* Asks one rule about made-up records: `request` is a value, see lua/tagua/rules/asking.lua. Appends
+ * the answers, a value, too. */
+int tagua_sandbox_ask(struct tagua_sandbox *sandbox, const char *request, size_t length,
+                      struct tagua_buffer *answers, struct tagua_error *error);
+
 /* Says what the records look like: `options` is a value, a table with format, header, delimiter,
- * id and at (seconds since the epoch: the run's now). EINPUT when the input lacks a field. */
+ * id, at (seconds since the epoch: the run's now) and days (a list of later moments, at which
+ * every record is decided again; a block then holds what changes). EINPUT when the input lacks a
+ * field. */
 int tagua_sandbox_input(struct tagua_sandbox *sandbox, const char *options, size_t length,
                         struct tagua_error *error);
 

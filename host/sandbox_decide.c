@@ -12,6 +12,7 @@
 
 enum {
     BLOCK_MOST = 64 * 1024 * 1024,
+    DAYS_MOST = 4000,     /* later moments at which records are decided again */
     LISTED_MOST = 200,    /* failures and rejections that a block lists */
     LISTED_FOR_A_RULE = 5 /* failures of one rule that a block lists */
 };
@@ -24,7 +25,7 @@ static const char *on_enter(void *context, size_t rule)
 {
     struct tagua_sandbox *sandbox = context;
     sandbox->rule = rule;
-    if (rule == 0) {
+    if (rule == 0 || sandbox->alone) {
         tagua_watchdog_begin(); /* the record's time counts from here, */
         tagua_watchdog_end();   /* but only inside of rules */
     }
@@ -66,7 +67,8 @@ static const char *on_leave(void *context, lua_State *L, int status)
 static void on_unknown(void *context, size_t rule, size_t field)
 {
     struct tagua_sandbox *sandbox = context;
-    sandbox->unknown[rule * sandbox->fields + field]++;
+    if (!sandbox->alone) /* later moments count for nothing but their changes */
+        sandbox->unknown[rule * sandbox->fields + field]++;
 }
 
 static void put(struct tagua_sandbox *sandbox, struct tagua_buffer *buffer, const void *bytes,
@@ -88,7 +90,7 @@ static void on_failed(void *context, size_t rule, const char *message, bool unde
 {
     struct tagua_sandbox *sandbox = context;
     (void)undeclared;
-    if (sandbox->record == TAGUA_SANDBOX_LOADING)
+    if (sandbox->record == TAGUA_SANDBOX_LOADING || sandbox->alone)
         return;
     sandbox->failures_all++;
     if (sandbox->failures_listed >= LISTED_MOST ||
@@ -121,12 +123,18 @@ void tagua_sandbox_forget_input(struct tagua_sandbox *sandbox)
     tagua_reader_free(sandbox->reader);
     tagua_schema_free(sandbox->schema);
     free(sandbox->present);
+    free(sandbox->days);
+    free(sandbox->before);
+    sandbox->days = NULL;
+    sandbox->before = NULL;
+    sandbox->day_count = 0;
     sandbox->reader = NULL;
     sandbox->schema = NULL;
     sandbox->present = NULL;
     tagua_buffer_free(&sandbox->rows);
     tagua_buffer_free(&sandbox->rejected);
     tagua_buffer_free(&sandbox->failures);
+    tagua_buffer_free(&sandbox->changes);
 }
 
 struct input_call {
@@ -194,6 +202,28 @@ static int make_schema(lua_State *L, struct input_call *call, int given, int lis
     return sandbox->present != NULL ? 0 : tagua_error_set(call->error, "EIO", "out of memory");
 }
 
+/* Reads the later moments out of the options. */
+static int take_days(lua_State *L, struct input_call *call, int given)
+{
+    struct tagua_sandbox *sandbox = call->sandbox;
+    lua_getfield(L, given, "days");
+    size_t count = lua_istable(L, -1) ? lua_rawlen(L, -1) : 0;
+    if (count > DAYS_MOST)
+        return tagua_error_set(call->error, "EINPUT", "%zu moments are more than %d", count,
+                               DAYS_MOST);
+    sandbox->days = calloc(count + 1, sizeof *sandbox->days);
+    sandbox->before = calloc(sandbox->tags + 1, 1);
+    if (sandbox->days == NULL || sandbox->before == NULL)
+        return tagua_error_set(call->error, "EIO", "out of memory");
+    for (size_t i = 0; i < count; i++) {
+        lua_rawgeti(L, -1, (lua_Integer)i + 1);
+        sandbox->days[i] = lua_tointeger(L, -1);
+        lua_pop(L, 1);
+    }
+    sandbox->day_count = count;
+    return 0;
+}
+
 static int set_input(lua_State *L)
 {
     struct input_call *call = lua_touserdata(L, 1);
@@ -206,8 +236,10 @@ static int set_input(lua_State *L)
     int language = lua_gettop(L);
     lua_getfield(L, language, "clock");
     lua_getfield(L, given, "at");
-    luaL_checkinteger(L, -1);
+    call->sandbox->now = luaL_checkinteger(L, -1);
     lua_call(L, 1, 0);
+    if (take_days(L, call, given) != 0)
+        return 0;
     const char *zone = text_at(L, language, "zone_name", "Asia/Taipei");
     if (call->sandbox->zone == NULL) /* once: later a worker can open no file */
         call->sandbox->zone = tagua_zone_open(zone, call->error);
@@ -238,6 +270,7 @@ int tagua_sandbox_input(struct tagua_sandbox *sandbox, const char *options, size
     tagua_buffer_init(&sandbox->rows, BLOCK_MOST);
     tagua_buffer_init(&sandbox->rejected, BLOCK_MOST);
     tagua_buffer_init(&sandbox->failures, BLOCK_MOST);
+    tagua_buffer_init(&sandbox->changes, BLOCK_MOST);
     return call.result;
 }
 
@@ -359,6 +392,45 @@ static void put_rejected(struct tagua_sandbox *sandbox)
     put_text(sandbox, &sandbox->rejected, record->message, strlen(record->message));
 }
 
+static void put_changes(struct tagua_sandbox *sandbox, size_t day, size_t first, size_t count,
+                        const char *wants)
+{
+    for (size_t tag = first; tag < first + count; tag++) {
+        if (wants[tag] == sandbox->before[tag])
+            continue;
+        sandbox->before[tag] = wants[tag];
+        uint32_t place[2] = {sandbox->records - 1, (uint32_t)tag};
+        uint16_t moment = (uint16_t)day;
+        put(sandbox, &sandbox->changes, place, sizeof place);
+        put(sandbox, &sandbox->changes, &moment, sizeof moment);
+        put(sandbox, &sandbox->changes, &wants[tag], 1);
+        sandbox->change_count++;
+    }
+}
+
+/* Decides the record at hand at each later moment: again only the rules that asked for the time, for
+ * the others can't want anything else. */
+static void look_ahead(lua_State *L, struct tagua_sandbox *sandbox, int index)
+{
+    struct tagua_decider *decider = lua_touserdata(L, index);
+    bool any = true;
+    sandbox->alone = true;
+    for (size_t day = 0; any && day < sandbox->day_count; day++) {
+        tagua_decider_set_now(decider, sandbox->days[day]);
+        any = false;
+        for (size_t rule = 0; rule < sandbox->rules; rule++) {
+            if (!tagua_decider_clocked(decider, rule))
+                continue;
+            any = true;
+            size_t first, count;
+            tagua_decider_tags_of(decider, rule, &first, &count);
+            put_changes(sandbox, day, first, count, tagua_decider_run_one(L, index, rule));
+        }
+    }
+    sandbox->alone = false;
+    tagua_decider_set_now(decider, sandbox->now);
+}
+
 /* Goes through the rest of the chunk; raises when a record exhausts the memory. */
 static int decide_rest(lua_State *L)
 {
@@ -376,8 +448,13 @@ static int decide_rest(lua_State *L)
         } else {
             sandbox->deciding = true;
             fill(L, sandbox, 2, 3, tagset);
-            put_row(sandbox, tagua_decider_run(L, 2));
+            const char *wants = tagua_decider_run(L, 2);
+            put_row(sandbox, wants);
             sandbox->deciding = false;
+            if (sandbox->day_count > 0) {
+                memcpy(sandbox->before, wants, sandbox->tags);
+                look_ahead(L, sandbox, 2);
+            }
         }
         if (tagua_watchdog_ticked() && sandbox->options.alive != NULL)
             sandbox->options.alive(sandbox->options.context);
@@ -457,6 +534,9 @@ static void clear_counters(struct tagua_sandbox *sandbox)
     tagua_buffer_clear(&sandbox->rows);
     tagua_buffer_clear(&sandbox->rejected);
     tagua_buffer_clear(&sandbox->failures);
+    tagua_buffer_clear(&sandbox->changes);
+    sandbox->alone = false;
+    sandbox->change_count = 0;
     sandbox->records = sandbox->rejected_listed = sandbox->rejected_all = 0;
     sandbox->failures_listed = sandbox->failures_all = 0;
     sandbox->next_record = 0;
@@ -480,6 +560,7 @@ static int put_block(struct tagua_sandbox *sandbox, int64_t first_line, struct t
     head.rejected_all = sandbox->rejected_all;
     head.failures = sandbox->failures_listed;
     head.failures_all = sandbox->failures_all;
+    head.changes = sandbox->change_count;
     for (size_t i = 0; i < sandbox->rules * sandbox->fields; i++)
         head.unknown += sandbox->unknown[i] > 0;
     put(sandbox, block, &head, sizeof head);
@@ -494,6 +575,7 @@ static int put_block(struct tagua_sandbox *sandbox, int64_t first_line, struct t
         put(sandbox, block, row, sizeof row);
     }
     put(sandbox, block, sandbox->present, sandbox->fields * sizeof *sandbox->present);
+    put(sandbox, block, sandbox->changes.data, sandbox->changes.length);
     if (sandbox->overflow)
         return tagua_error_set(error, "ETOOBIG",
                                "the decisions of one chunk of records exceed %d MiB: %zu tags are "
@@ -511,6 +593,9 @@ int tagua_sandbox_decide(struct tagua_sandbox *sandbox, const char *task, size_t
     struct task_call call = {sandbox, task, length, 0, 1, error};
     clear_counters(sandbox);
     tagua_sandbox_watch_rules(sandbox);
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &tagua_sandbox_decider);
+    tagua_decider_set_now(lua_touserdata(L, -1), sandbox->now);
+    lua_pop(L, 1);
     tagua_error_set(error, "EPROTOCOL", "a worker's task makes no sense");
     lua_pushcfunction(L, read_task);
     lua_pushlightuserdata(L, &call);
@@ -533,6 +618,10 @@ int tagua_sandbox_decide(struct tagua_sandbox *sandbox, const char *task, size_t
             continue;
         lua_pop(L, 1);
         tagua_sandbox_settle(sandbox, LUA_ERRMEM);
+        sandbox->alone = false;
+        lua_rawgetp(L, LUA_REGISTRYINDEX, &tagua_sandbox_decider);
+        tagua_decider_set_now(lua_touserdata(L, -1), sandbox->now);
+        lua_pop(L, 1);
         if (sandbox->next_record == before)
             return tagua_error_set(error, "ERULES", "the rules leave no memory to decide with");
         if (sandbox->deciding)

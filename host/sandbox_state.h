@@ -49,14 +49,21 @@ struct tagua_sandbox {
     struct tagua_schema *schema;
     struct tagua_reader *reader;
     uint32_t *present;
+    int64_t now;            /* what the first decision of a record takes for now */
+    int64_t *days;          /* later moments */
+    size_t day_count;
+    char *before;           /* what was wanted at the moment before, one byte a tag */
 
     /* The task at hand. */
     struct tagua_record current;
     bool announce, deciding, ended;
+    bool alone; /* rules run one at a time: each has the whole of a record's time */
     size_t next_record;
     size_t skip_count;
     struct tagua_skip skips[TAGUA_SANDBOX_SKIPS];
     struct tagua_buffer rows, rejected, failures;
+    struct tagua_buffer changes;
+    uint32_t change_count;
     uint32_t records, rejected_listed, rejected_all, failures_listed, failures_all;
     int64_t last_line;
     bool overflow; /* a buffer reached its cap */

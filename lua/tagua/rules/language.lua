@@ -2,6 +2,7 @@
 -- Runs inside the sandbox as part of the trusted prelude, and in the caller's own state; what a
 -- rule file can reach of it is only what `env` holds.
 -- @module tagua.rules.language
+local asking = require("tagua.rules.asking")
 local core = require("tagua.core")
 local declarations = require("tagua.rules.declarations")
 local fields = require("tagua.rules.fields")
@@ -97,10 +98,12 @@ function Language:build()
     error(self:unknown_member(library, name), 3)
   end)
   self.globals, self.strings = globals, strings
-  local words, set_clock = moments.words(function()
+  local words = moments.words(function()
     return self:zone()
-  end)
-  self.clock = set_clock
+  end, self.decider:clock())
+  self.clock = function(at)
+    self.decider:at(at)
+  end
   for name, word in pairs(words) do
     globals[name] = word
   end
@@ -256,6 +259,11 @@ function Language:probe()
     end
     if slow then return nil end
   end
+end
+
+--- Asks one rule about records that are made up; see tagua.rules.asking.
+function Language:ask(request)
+  return asking.answer(self, request)
 end
 
 --- Runs the file's test blocks.

@@ -9,12 +9,11 @@ local UNITS = { m = 60, h = 3600, d = 86400, w = 7 * 86400 }
 
 --- The words for moments.
 -- @tparam function zone gives the ruleset's zone
+-- @tparam function now gives the run's moment: seconds since the epoch, or nil while there is none
 -- @treturn table by name
--- @treturn function sets the clock: seconds since the epoch, or nil while there is none
-function M.words(zone)
-  local clock
-
+function M.words(zone, now)
   local function ticking(word)
+    local clock = now()
     if not clock then error(word .. " has no meaning while the rules are loaded: ask inside a rule", 3) end
     return clock
   end
@@ -53,9 +52,7 @@ function M.words(zone)
     return at
   end
 
-  return words, function(at)
-    clock = at
-  end
+  return words
 end
 
 --- A length of time, "30d": minutes, hours, days or weeks.

@@ -33,6 +33,7 @@ local INPUT = {
   delimiter = { type = "string", min = 1, max = 1 },
   id = { type = "string", min = 1, default = "id" },
   at = { type = "number", required = true },
+  days = { type = "table" },
 }
 
 local Pool = {}
@@ -113,8 +114,9 @@ end
 -- What to say of a worker that ended before it could decide anything.
 function Pool:obituary(worker, how)
   if worker.last_words then
+    local doing = { test = "a test", ask = "the rule" }
     return ("%s: %s got stuck inside one call for more than %g s"):format(self.file.name,
-      worker.expected[1].kind == "test" and "a test" or "loading the rules", self.seconds), "ERULES"
+      doing[worker.expected[1].kind] or "loading the rules", self.seconds), "ERULES"
   end
   return ("a worker for the rules ended (%s) before it answered: is '%s' this version of tagua?"):format(how,
     self.executable), "EIO"
@@ -202,9 +204,28 @@ function Pool:test(given)
   return assert(workers.read(bytes))
 end
 
+--- Asks one rule about records that are made up; see tagua.rules.asking.
+-- @tparam table request `rule` (its position), `at` (the moment that is now), `trace`, `records`
+-- @treturn {table,...}|nil one answer for each record; fewer where the rule ran out of time or memory
+-- @treturn string message
+-- @treturn string "ERULES" where a rule got stuck inside one call
+function Pool:ask(request)
+  local worker, message, code = self:any()
+  if not worker then return nil, message, code end
+  local bytes
+  bytes, message, code = workers.write(request)
+  if not bytes then return nil, message, code end
+  worker.handle:send("A", bytes)
+  worker.expected[#worker.expected + 1] = { kind = "ask" }
+  bytes, message, code = self:answer(worker)
+  if not bytes then return nil, message, code end
+  return assert(workers.read(bytes))
+end
+
 --- Says what the records look like, and what now is.
 -- @tparam table given `format` ("csv" or "jsonl"), `header` (csv: the columns' names), `delimiter`,
---   `id` (the column or key of the id), `at` (seconds since the epoch)
+--   `id` (the column or key of the id), `at` (seconds since the epoch), `days` (later moments, at
+--   which every record is decided again: blocks then have `changes`)
 -- @treturn boolean|nil true
 -- @treturn string message, naming a column that is missing and the nearest that is there
 -- @treturn string "EINPUT"
@@ -397,7 +418,8 @@ end
 --   the rules read a tagset the tags of its users: { [id] = { name, ... } }; nil at the end, or
 --   nil, message, code when there will be no more though there should be
 -- @treturn function an iterator over blocks in the input's order: { n, ids, lines, wants, rejected,
---   rejected_count, failures, failed, unknown, present }; at the end nil, or nil, message, code
+--   rejected_count, failures, failed, unknown, present, changes }, where changes are rows of four (record,
+--   tag, moment among the `days`, byte of `wants` from then on); at the end nil, or nil, message, code
 function Pool:decide(source)
   if not self.input_bytes then error("say what the records look like first: pool:input", 2) end
   for i = #self.workers, 1, -1 do -- what an abandoned pass left behind
