@@ -139,4 +139,19 @@ describe("a command's context", function()
       assert.equal("tagua-local.db", with(""):settings("local").store)
     end)
   end)
+
+  it("keeps one mirror for one account, however its channel is written, and one for each local store", function()
+    local folder, remove = support.folder()
+    finally(remove)
+    support.write(folder .. "/connections.lua", [[
+      connection "word" { platform = "botbonnie", bot = "b", page = "p", channel = "line", token = env "NONE" }
+      connection "number" { platform = "botbonnie", bot = "b", page = "p", channel = 1, token = env "NONE" }
+      connection "one" { platform = "local", store = "one.db" }
+      connection "two" { platform = "local", store = "two.db" }
+    ]])
+    local c = new({ config = folder .. "/connections.lua", ledger = folder .. "/tagua.db" })
+    assert.equal(c:book("word").number, c:book("number").number)
+    assert.not_equal(c:book("one").number, c:book("two").number)
+    c:close()
+  end)
 end)

@@ -252,10 +252,11 @@ function M:book(name)
     local settings = self:settings(name)
     local book = self:check(self:ledger():connection({
       name = name,
-      platform = settings.platform,
+      -- Every local store is a platform of its own: what one holds says nothing of another.
+      platform = settings.is_local and ("%s in %s"):format(settings.vendor.name, settings.store) or settings.platform,
       bot = settings.bot,
       page = settings.page or "",
-      channel = tostring(settings.channel or ""),
+      channel = settings.identity.channel_word or settings.channel or "",
     }))
     book:only(require("tagua.fitting").meant(settings))
     return book

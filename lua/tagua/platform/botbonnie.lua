@@ -36,6 +36,7 @@ M.codes = {}
 
 -- bot_channel: 0 is Facebook, 1 is LINE; no page documents another value. [yong-hu-biao-qian]
 local CHANNELS = { facebook = 0, line = 1 }
+local CHANNEL_NAMES = { [0] = "facebook", [1] = "line" }
 -- The list of users writes it as text. [user-data]
 local CHANNEL_WORDS = { FB = "facebook", LINE = "line" }
 -- status of a user: 4 blocked the bot, 5 blocked by the bot. [user-data]
@@ -76,6 +77,7 @@ function M.identity(settings)
     bot = settings.bot,
     page = settings.page,
     channel = channel,
+    channel_word = CHANNEL_NAMES[channel] or tostring(channel),
     delete_params_as = settings.delete_params_as,
     -- The end of every body about a user, written once.
     where = (',"bot_pid":%s,"bot_channel":%d}'):format(page, channel),
