@@ -146,6 +146,23 @@ describe("apply", function()
     assert.equal(0, (effects()))
   end)
 
+  it("stops when the connection's hours are over, and says so", function()
+    connect(nil, { rate = { per_second = 100 } })
+    local run, plan = planned(60)
+    local outcome = apply.run(job({
+      closed = function()
+        if run:sums().done > 0 then
+          return "'shop' sends from 10:00 to 21:00", "EHOURS"
+        end
+      end,
+    }), run, plan)
+    assert.equal("stopped", outcome.state)
+    assert.equal("EHOURS", outcome.code)
+    assert.equal(60, outcome.sums.done + outcome.sums.left)
+    assert.is_true(outcome.sums.left > 0)
+    assert.equal(outcome.sums.done, (effects()))
+  end)
+
   it("sends nothing more when it is interrupted, and accounts for every operation", function()
     connect(nil, { rate = { per_second = 200 } })
     local run, plan = planned(400)

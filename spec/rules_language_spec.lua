@@ -294,4 +294,29 @@ one_of "G" { { "B", otherwise } }]]), 1, true)
         true)
     end)
   end)
+
+  describe("guards { }", function()
+    it("gives the ruleset's bounds", function()
+      local ruleset = assert(rules.load("guards { max_operations = 5000, growth = false }\n" .. tag("return true")))
+      assert.equal(5000, ruleset.guards.max_operations)
+      assert.is_false(ruleset.guards.growth)
+    end)
+
+    it("knows its options and is written once", function()
+      assert.matches("rules.lua:1: guards: unknown option 'max_operation' (did you mean 'max_operations'?)",
+        rules.rejection("guards { max_operation = 1 }\n" .. tag("return true")), 1, true)
+      assert.matches("rules.lua:2: guards { } is written twice",
+        rules.rejection("guards { growth = 3 }\nguards { growth = 3 }\n" .. tag("return true")), 1, true)
+    end)
+  end)
+
+  describe("renew", function()
+    it("wants a time that it may begin anew", function()
+      local source = 'tag "T" { when = function() return true end, renew = true%s }'
+      assert.matches("renew begins its time anew, and it has none", rules.rejection(source:format("")), 1, true)
+      local one = assert(rules.load(source:format(', lasts = "30d"'))).tags[1]
+      assert.is_true(one.renew)
+      assert.equal(30 * 86400, one.lasts)
+    end)
+  end)
 end)

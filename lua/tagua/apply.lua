@@ -63,10 +63,14 @@ function Apply:create(creations)
   return true
 end
 
--- Whether to begin nothing more: because of a signal, or because the run has stopped.
+-- Whether to begin nothing more: because of a signal, of the hour, or because the run has stopped.
 function Apply:interrupted()
   if not self.stopping and self.is_interrupted() then
     self.stopping = "interrupted"
+  end
+  local message, code = self.closed()
+  if message then
+    self:stop(message, code)
   end
   return self.stopping ~= nil
 end
@@ -318,6 +322,7 @@ function M.new(job, run)
     is_interrupted = job.interrupted or function()
       return false
     end,
+    closed = job.closed or function() end,
     progress = job.progress or function() end,
     quarantine_ns = math.floor(job.quarantine * 1e9),
     lost = {},
@@ -334,6 +339,7 @@ end
 -- @param job.book the ledger's side of it
 -- @tparam number job.quarantine seconds after which a lost request takes effect no more
 -- @tparam ?function job.interrupted tells whether to stop
+-- @tparam ?function job.closed tells why the connection does not send now, and a code; nil while it does
 -- @tparam ?function job.progress called with the run after each round
 -- @param run the run, its operations written
 -- @tparam table plan from `tagua.plan`

@@ -27,6 +27,7 @@ M.list = {
     exit = 1,
     meaning = "the answer was lost: whether the request took effect is not known",
   },
+  { code = "EHOURS", exit = 75, meaning = "the connection does not send at this hour" },
   { code = "ECANCELLED", exit = 75, meaning = "the request was never sent" },
   { code = "ECONFIG", exit = 2, meaning = "the configuration is wrong, or a secret cannot be read" },
   { code = "EUSAGE", exit = 2, meaning = "the command or the call was used wrongly" },

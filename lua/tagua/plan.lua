@@ -11,13 +11,14 @@ local LISTED = 100 -- rejected, failed and unmatched records kept for the report
 
 -- Bytes of `wants` (rules) and `states` (mirror).
 local WANTED, UNWANTED, UNKNOWN, FAILED = ("+-?!"):byte(1, 4)
-local ABSENT, OURS, UNSURE = (".t?"):byte(1, 3)
+local ABSENT, OURS, UNSURE, EXPIRED, DUE, RETIMED = (".t?xdr"):byte(1, 6)
 local HELD, OUTSIDE_ON, OUTSIDE_OFF = (cohort.HELD .. cohort.OUTSIDE_ON .. cohort.OUTSIDE_OFF):byte(1, 3)
 
 -- The tags of the ruleset beside what the ledger knows of them. A tag without an id has yet to be
 -- created: nobody can hold it, so its place in the look-up is an id that matches nothing.
-local function resolve(ruleset, book)
-  local targets, ids = {}, {}
+-- The clock says for which moment times count, and which time each rule gives its tag.
+local function resolve(ruleset, book, at)
+  local targets, ids, clock = {}, {}, at and { at = at }
   for i, tag in ipairs(ruleset.tags) do
     local id = tag.id
     if not id then
@@ -36,6 +37,11 @@ local function resolve(ruleset, book)
       rule = tag.rule,
       line = tag.line,
       never_remove = tag.never_remove,
+      lasts = tag.lasts,
+      ends = tag.ends,
+      renew = tag.renew,
+      over = at and tag.ends and at >= tag.ends,
+      early = at and tag.starts and at < tag.starts,
       shadow = tag.shadow,
       rollout = tag.rollout,
       holdout = tag.holdout,
@@ -49,20 +55,26 @@ local function resolve(ruleset, book)
       console = 0,
       kept = 0,
       unsure = 0,
+      due = 0,
+      expired = 0,
       unknown = 0,
       failed = 0,
       on_users = {},
       off_users = {},
     }
     ids[i] = id or ""
+    if clock and (tag.lasts or tag.ends) then
+      clock[i] = { lasts = tag.lasts, ends = tag.ends }
+    end
   end
-  return targets, ids
+  return targets, ids, nil, clock
 end
 
 -- What one distinct pair of decision and mirror means, worked out once.
 -- `off` comes before `on`, so that a user never holds two members of a one_of.
+-- `times` is what changes in the ledger alone.
 local function judge(targets, wants, state)
-  local pattern = { count = 0, tallies = {}, off = {}, on = {}, status = "decided" }
+  local pattern = { count = 0, tallies = {}, off = {}, on = {}, times = {}, status = "decided" }
   local function tally(index, what)
     pattern.tallies[#pattern.tallies + 1] = { index, what }
   end
@@ -74,14 +86,25 @@ local function judge(targets, wants, state)
     table.insert(pattern[direction], index)
     tally(index, direction)
   end
+  local function retime(index, what)
+    if not targets[index].shadow then
+      table.insert(pattern.times, { index, what })
+    end
+  end
   for i = 1, #targets do
-    local want, has = wants:byte(i), state:byte(i)
+    local target, want, has = targets[i], wants:byte(i), state:byte(i)
+    local ours = has == OURS or has == RETIMED
     if want == HELD then
       tally(i, "held")
       want = UNWANTED
     end
+    if target.early then
+      want = nil -- before it starts it is left alone
+    elseif target.over and want ~= OUTSIDE_ON and want ~= OUTSIDE_OFF then
+      want = UNWANTED
+    end
     if want == OUTSIDE_ON or want == OUTSIDE_OFF then
-      if has == (want == OUTSIDE_ON and ABSENT or OURS) then
+      if want == OUTSIDE_ON and has == ABSENT or want == OUTSIDE_OFF and ours then
         tally(i, "outside")
       end
     elseif want == FAILED then
@@ -94,11 +117,20 @@ local function judge(targets, wants, state)
       tally(i, "unsure")
     elseif want == WANTED and has == ABSENT then
       change(i, "on")
+    elseif has == DUE then
+      tally(i, "due")
+    elseif want == WANTED and has == EXPIRED then
+      tally(i, "expired")
+    elseif want == UNWANTED and has == EXPIRED then
+      retime(i, "off")
     elseif want == WANTED then
       tally(i, "stay")
-    elseif want == UNWANTED and has == OURS and targets[i].never_remove then
+      if ours and (target.renew or has == RETIMED) then
+        retime(i, target.renew and "renew" or "time")
+      end
+    elseif want == UNWANTED and ours and target.never_remove then
       tally(i, "kept")
-    elseif want == UNWANTED and has == OURS then
+    elseif want == UNWANTED and ours then
       change(i, "off")
     elseif want == UNWANTED and has ~= ABSENT then
       tally(i, "console")
@@ -150,9 +182,15 @@ function Planner:operate(user, pattern, line)
           rule = target.rule,
           line = target.line,
           input_line = line,
+          lasts = direction == "on" and target.lasts or nil,
+          ends = direction == "on" and target.ends or nil,
         })
       end
     end
+  end
+  for _, change in ipairs(self.run and pattern.times or {}) do
+    local target = self.targets[change[1]]
+    self.run:time({ user = user, tag = target.id, what = change[2], lasts = target.lasts, ends = target.ends })
   end
 end
 
@@ -221,7 +259,7 @@ function Planner:take(block)
     return nil, message, code
   end
   local states, blocked
-  states, blocked, code = self.book:states(asked, self.ids)
+  states, blocked, code = self.book:states(asked, self.ids, self.clock)
   if not states then
     return nil, blocked, code
   end
@@ -232,7 +270,7 @@ function Planner:take(block)
     if blocked[k] then
       self.plan.records.blocked = self.plan.records.blocked + 1
       keep(self.plan.blocked, { line = block.lines[i], id = block.ids[i] })
-    elseif pattern.on[1] or pattern.off[1] then
+    elseif pattern.on[1] or pattern.off[1] or pattern.times[1] then
       self:operate(user, pattern, block.lines[i])
     end
   end
@@ -362,9 +400,6 @@ function Planner:verdict()
   if plan.interrupted then
     return true
   end
-  if plan.records.read == 0 then
-    return nil, ("%s has no records"):format(self.input.name), "EINPUT"
-  end
   if plan.records.read > plan.records.rejected then
     for _, field in ipairs(self.ruleset.fields) do
       if field.type ~= "tagset" and (self.present[field.name] or 0) == 0 then
@@ -406,6 +441,7 @@ end
 -- @tparam string job.id_column the column or key with the id
 -- @tparam ?string job.match `ext_id`, `phone`, `email` or `param:NAME`; the id column is the user's id unless told
 -- @param job.run where operations are written; nil for a plan that is only shown
+-- @tparam ?integer job.at the moment that counts for times, in seconds since the epoch; without it none does
 -- @tparam ?function job.interrupted tells whether to stop reading
 -- @tparam ?function job.progress called with the number of records read
 -- @treturn ?table the plan: `records`, `tags`, `creations`, `operations`, `on`, `off`, and the lists
@@ -413,7 +449,7 @@ end
 -- @treturn ?string message
 -- @treturn ?string code
 function M.make(job)
-  local targets, ids, code = resolve(job.ruleset, job.book)
+  local targets, ids, code, clock = resolve(job.ruleset, job.book, job.at)
   if not targets then
     return nil, ids, code
   end
@@ -425,6 +461,7 @@ function M.make(job)
     run = job.run,
     targets = targets,
     ids = ids,
+    clock = clock,
     patterns = {},
     cohorts = cohort.new(job.ruleset.tags),
     nothing = "", -- nobody is meant: no state at all

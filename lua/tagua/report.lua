@@ -177,6 +177,30 @@ local function trials(lines, plan)
   end
 end
 
+-- What times do to the plan: what is due, and what was taken off because its time was over.
+local function times(lines, plan)
+  local expired = 0
+  for _, tag in ipairs(plan.tags) do
+    expired = expired + (tag.expired or 0)
+  end
+  if (plan.due or 0) > 0 then
+    add(lines, "%s past their time: apply and expire take them off first",
+      count(plan.due, "tag") .. " on users are")
+  end
+  if expired > 0 then
+    add(lines, "%s wanted by the rules, but their time was over: they come back when the rule has been off",
+      count(expired, "tag") .. " on users are")
+  end
+end
+
+-- What a guard would refuse, each with its numbers.
+local function refusals(lines, plan, paint)
+  for _, refusal in ipairs(plan.refusals or {}) do
+    add(lines, "%s", paint("red", ("! guard %s: %s; apply refuses this without --force %s"):format(refusal.guard,
+      visible(refusal.message), refusal.guard)))
+  end
+end
+
 -- What the platform lacks of that which the rules say.
 local function unmet(lines, plan)
   local lacking = plan.unmet or {}
@@ -199,6 +223,9 @@ function M.cost(plan)
       terminal.duration(plan.calls / plan.per_second),
       number(plan.per_second)
     )
+  end
+  if plan.money then
+    text = ("%s, messages for %s"):format(text, number(plan.money, 2))
   end
   return text
 end
@@ -226,6 +253,7 @@ function M.plan(plan, paint)
   )
   problems(lines, plan)
   left_alone(lines, plan)
+  times(lines, plan)
   trials(lines, plan)
   unmet(lines, plan)
   for _, creation in ipairs(plan.creations) do
@@ -241,6 +269,7 @@ function M.plan(plan, paint)
     local sum = equation(plan.operations, noun, { { plan.on, "on" }, { plan.off, "off" } })
     add(lines, "%s; %s", paint("bold", sum), M.cost(plan))
   end
+  refusals(lines, plan, paint)
   return lines
 end
 

@@ -1,6 +1,9 @@
 --- Checks the options of a connection, whichever file or program they come from. Pure but for the
--- question whether a value is a secret.
+-- questions whether a value is a secret and which time zones there are.
 -- @module tagua.settings
+local core = require("tagua.core")
+local guards = require("tagua.guards")
+local hours = require("tagua.hours")
 local options = require("tagua.options")
 local platforms = require("tagua.platform")
 local secrets = require("tagua.secrets")
@@ -58,6 +61,27 @@ local function positive(value)
   return nil
 end
 
+local function check_hours(value)
+  local _, complaint = hours.parse(value)
+  return complaint
+end
+
+local function check_zone(name)
+  local _, message = core.zone.open(name)
+  return message and ("must be a time zone: " .. message)
+end
+
+local function check_prices(prices)
+  for name, price in pairs(prices) do
+    if type(name) ~= "string" then
+      return ('must name tags: { ["VIP"] = 0.2 }, got the key %s'):format(options.quote(name))
+    elseif not math.type(price) or price ~= price or price < 0 or price > 1e9 then
+      return ("has to be a number from 0 for '%s', got %s"):format(name, options.quote(price))
+    end
+  end
+  return nil
+end
+
 local RATE = {
   per_second = { type = "number", check = positive, max = 100000 },
   burst = { type = "integer", min = 1, max = 100000 },
@@ -79,6 +103,10 @@ local COMMON = {
   attempts = { type = "integer", min = 1, max = 100, default = 5 },
   give_up_after = { type = "number", check = positive, max = 7 * 86400, default = 600 },
   quarantine = { type = "number", min = 0, max = 86400 },
+  guards = { type = "table", fields = guards.options },
+  hours = { type = "string", check = check_hours },
+  zone = { type = "string", min = 1, max = 100, check = check_zone, default = "Asia/Taipei" },
+  message_cost = { type = "table", check = check_prices },
 }
 
 -- Options of the local connection. The account is made up, so it has defaults.

@@ -1,6 +1,8 @@
 --- tagua apply: makes a plan and carries it out.
+local guards = require("tagua.guards")
 local planning = require("tagua.command.planning")
 local terminal = require("tagua.terminal")
+local values = require("tagua.command.values")
 
 local function show_plan(context, plan)
   for _, line in ipairs(require("tagua.report").plan(plan, context.paint)) do
@@ -39,6 +41,17 @@ local function intention(context, options, plan)
   return table.concat(parts, ", ")
 end
 
+-- Ends the command where a guard refuses; says which refusals were overridden.
+local function ask_guards(context, options, plan)
+  local _, refused = guards.standing(plan.refusals, options.force)
+  if refused then
+    context:fail(refused, "EGUARD")
+  end
+  for _, refusal in ipairs(plan.refusals) do
+    context:note(("forced: %s: %s"):format(refusal.guard, terminal.visible(refusal.message)))
+  end
+end
+
 return {
   name = "apply",
   summary = "put the tags on and take them off",
@@ -52,10 +65,13 @@ return {
   define = function(parser)
     planning.define(parser)
     parser:flag("-y --yes", "Go on without being asked.")
+    parser:option("--force", "Go on where this guard refuses: " .. table.concat(guards.names, ", ") .. "; once for each.")
+      :argname("GUARD"):convert(values.one_of("--force", guards.names)):count("*")
   end,
 
   run = function(context, options)
     local sending = require("tagua.command.sending")
+    sending.ensure_open(context, options.to)
     require("tagua.command.sender").become(context, options.to)
     context:connection(options.to) -- a credential that is not there is told before anything else
     local job = planning.prepare(context, options, function()
@@ -75,9 +91,14 @@ return {
     if not options.json then
       show_plan(context, plan)
     end
-    if plan.operations > 0 then
-      local going_to = intention(context, options, plan)
+    ask_guards(context, options, plan)
+    local going_to = plan.operations > 0 and intention(context, options, plan)
+    if going_to then
       context:confirm(("change %s?"):format(going_to))
+    end
+    context:check(run:keep_times())
+    context:check(job.book:note_reading(options.rules, plan.records.read))
+    if going_to then
       if options.yes then
         context:note("changing " .. going_to)
       end

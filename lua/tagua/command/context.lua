@@ -28,7 +28,7 @@ end
 
 --- A context for one run of a command.
 -- @tparam table options what the parser found: config, ledger, json, ...
--- @tparam ?table streams { out=, err=, getenv= }, for specs; the process's own unless told
+-- @tparam ?table streams { out=, err=, getenv=, now= }, for specs; the process's own unless told
 -- @treturn context
 function M.new(options, streams)
   streams = streams or {}
@@ -37,6 +37,7 @@ function M.new(options, streams)
     options = options,
     getenv = getenv,
     ledger_path = options.ledger or "tagua.db",
+    clock = streams.now or os.time,
     out = streams.out or io.stdout,
     err = streams.err or io.stderr,
     terminal = core.system.is_terminal(1),
@@ -124,6 +125,12 @@ function M:check(value, ...)
     self:fail(...)
   end
   return value, ...
+end
+
+--- The time of day.
+-- @treturn integer seconds since the epoch
+function M:now()
+  return self.clock()
 end
 
 --- Whether SIGINT or SIGTERM came (commands with `catches_signals` have to look).

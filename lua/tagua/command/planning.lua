@@ -1,6 +1,7 @@
 --- What plan and apply have in common: their options, and the way from a rule file and an input to
 -- a plan. Owns the order in which things are checked: what costs nothing comes first, so that a
 -- mistake in the rules or the input is told before the platform hears anything.
+local guards = require("tagua.guards")
 local moment = require("tagua.command.moment")
 local progress = require("tagua.command.progress")
 local values = require("tagua.command.values")
@@ -92,6 +93,24 @@ function M.prepare(context, options, settle)
     lacks = require("tagua.fitting").lacks(context:settings(options.to)) }
 end
 
+-- What the plan costs, how many hold each tag now, what is past its time, and what guards say of it.
+local function measure(context, options, job, plan)
+  local settings = context:settings(options.to)
+  plan.per_second = settings.rate and settings.rate.per_second
+  require("tagua.cost").add(plan, settings.message_cost)
+  local sizes = context:check(job.book:tag_sizes())
+  for _, tag in ipairs(plan.tags) do
+    local size = sizes[tag.id or ""]
+    tag.holders = size and size.users or 0
+  end
+  plan.due = #context:check(job.book:due(job.at))
+  local last, message, code = job.book:reading(options.rules)
+  if message then
+    context:fail(message, code)
+  end
+  plan.refusals = guards.check(plan, guards.limits(job.ruleset.guards, settings.guards), last)
+end
+
 -- Tags that Tagua put on users and that no rule owns any more, with how many hold them.
 local function unowned(context, job)
   local owned, candidates = {}, {}
@@ -129,8 +148,7 @@ function M.make(context, options, job)
   if plan.interrupted then
     context:fail("interrupted while reading the records: nothing was changed", "EINTERRUPTED")
   end
-  local rate = context:settings(options.to).rate
-  plan.per_second = rate and rate.per_second
+  measure(context, options, job, plan)
   plan.unowned = unowned(context, job)
   return plan
 end

@@ -3,6 +3,7 @@
 -- been settled.
 local core = require("tagua.core")
 local errors = require("tagua.errors")
+local hours = require("tagua.hours")
 local progress = require("tagua.command.progress")
 local terminal = require("tagua.terminal")
 
@@ -11,6 +12,33 @@ local M = {}
 local PROBLEMS = 100 -- failed operations that a report may name
 local LOOK_NS = 50 * 1000000 -- how often the sums are looked at for the progress line
 
+-- Why a connection does not send now, and the code; nothing when it does.
+local function closed(context, name)
+  local settings = context:settings(name)
+  if not settings.hours then
+    return nil
+  end
+  local zone = context:check(core.zone.open(settings.zone))
+  local now = context:now()
+  local open, opens = hours.open(hours.parse(settings.hours), zone, now)
+  if open then
+    return nil
+  end
+  return ("'%s' sends from %s (%s), and it is %s there: run this again after %s"):format(name,
+    settings.hours:gsub("%s*%-%s*", " to "), settings.zone, zone:format(now):sub(12, 16), zone:format(opens):sub(1, 16)),
+    "EHOURS"
+end
+
+--- Ends the command where the connection does not send at this hour.
+-- @tparam context context
+-- @tparam string name the connection
+function M.ensure_open(context, name)
+  local message, code = closed(context, name)
+  if message then
+    context:fail(message, code)
+  end
+end
+
 -- What tagua.apply needs to know beside the run.
 local function job_for(context, name)
   return {
@@ -18,6 +46,7 @@ local function job_for(context, name)
     book = context:book(name),
     quarantine = context:settings(name).quarantine,
     interrupted = function() return context:interrupted() end,
+    closed = context:settings(name).hours and function() return closed(context, name) end,
   }
 end
 

@@ -101,6 +101,7 @@ end
 -- @treturn integer the exit code
 function M.run(context, options, action)
   local sending = require("tagua.command.sending")
+  sending.ensure_open(context, options.to)
   require("tagua.command.sender").become(context, options.to)
   context:connection(options.to)
   sending.recover(context, options.to)

@@ -20,7 +20,7 @@ local function entries(list)
   return json.array(out)
 end
 
-local SUMS = { "on", "off", "stay", "console", "kept", "unknown", "failed" }
+local SUMS = { "on", "off", "stay", "console", "kept", "unknown", "failed", "due", "expired", "holders", "money" }
 
 local function tags(plan)
   local out = {}
@@ -39,6 +39,14 @@ local function tags(plan)
       out[i].holdout = { percent = tag.holdout / 100, held = tag.held }
     end
     out[i].on_users, out[i].off_users = json.array(tag.on_users), json.array(tag.off_users)
+  end
+  return json.array(out)
+end
+
+local function refusals(plan)
+  local out = {}
+  for i, refusal in ipairs(plan.refusals or {}) do
+    out[i] = { guard = refusal.guard, message = refusal.message }
   end
   return json.array(out)
 end
@@ -63,6 +71,9 @@ function M.plan(plan, connection)
     operations = { planned = plan.operations, on = plan.on, off = plan.off },
     calls = plan.calls,
     per_second = plan.per_second,
+    money = plan.money,
+    due = plan.due,
+    guards = refusals(plan),
     tags = tags(plan),
     create = json.array(creations),
     unmet = next(plan.unmet or {}) and plan.unmet or nil,

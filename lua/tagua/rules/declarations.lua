@@ -1,8 +1,9 @@
---- The words that declare: timezone, fields, tag, one_of, rule and test. They check what they are given and
+--- The words that declare: timezone, guards, fields, tag, one_of, rule and test. They check what they are given and
 -- collect it in the language object, at the rule file's own line.
 -- Runs inside the sandbox as part of the trusted prelude, and in the caller's own state.
 -- @module tagua.rules.declarations
 local fields = require("tagua.rules.fields")
+local guards = require("tagua.guards")
 local moments = require("tagua.rules.moments")
 local options = require("tagua.options")
 
@@ -23,6 +24,7 @@ local COMMON = {
   never_remove = { type = "boolean" },
   starts = { type = { "string", "number" }, check = moment_option },
   ends = { type = { "string", "number" }, check = moment_option },
+  renew = { type = "boolean" },
   lasts = {
     type = "string",
     check = function(value)
@@ -131,6 +133,9 @@ local function verify(self, declaration, given, allowed)
     self:complain(what .. ": it ends before it starts", declaration.line)
   end
   checked.lasts = checked.lasts and moments.duration(checked.lasts)
+  if checked.renew and not checked.lasts then
+    self:complain(what .. ": renew begins its time anew, and it has none: add lasts = \"30d\"", declaration.line)
+  end
   return checked
 end
 
@@ -146,7 +151,7 @@ local function claim_tag(self, declaration, name, checked, group)
   self.tags[#self.tags + 1] = {
     name = name, folder = checked.folder, family = checked.family, id = checked.id,
     never_remove = checked.never_remove or false,
-    starts = checked.starts, ends = checked.ends, lasts = checked.lasts,
+    starts = checked.starts, ends = checked.ends, lasts = checked.lasts, renew = checked.renew or nil,
     rule = declaration.name, line = declaration.line, group = group,
     shadow = checked.shadow, rollout = checked.rollout, holdout = checked.holdout,
     cohort = (checked.rollout or checked.holdout) and declaration.name or nil,
@@ -290,6 +295,15 @@ local function choose_zone(self, name)
   self:zone()
 end
 
+local function declare_guards(self, given)
+  loading(self, "guards")
+  if type(given) ~= "table" then self:complain("guards wants its bounds in braces: guards { max_operations = 5000 }") end
+  if self.guards then self:complain("guards { } is written twice") end
+  local checked, message = options.verify("guards", given, guards.options)
+  if not checked then self:complain(message) end
+  self.guards = checked
+end
+
 --- The words, for one language.
 -- @tparam table language
 -- @treturn {[string]=function}
@@ -300,6 +314,9 @@ function M.words(language)
     end,
     fields = function(given)
       declare_fields(language, given)
+    end,
+    guards = function(given)
+      declare_guards(language, given)
     end,
     tag = declare(language, "tag", finish_tag),
     one_of = declare(language, "one_of", finish_one_of),

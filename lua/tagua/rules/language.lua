@@ -226,7 +226,7 @@ function Language:finish()
   end
   return {
     zone = self.zone_name or M.DEFAULT_ZONE, fields = self.fields, tags = self.tags, rules = rules,
-    groups = self.groups, folders = folders_of(self.tags), reads_tags = reads_tags, tests = #self.tests,
+    guards = self.guards, groups = self.groups, folders = folders_of(self.tags), reads_tags = reads_tags, tests = #self.tests,
   }
 end
 
