@@ -26,7 +26,11 @@ describe("a test block", function()
         at = "2026-11-21 09:00",
         expect = { VIP = true, Dormant = true, Tier = "Bronze", North = leave },
       }]])
-    assert.same({ name = "ten orders make a VIP", ok = true, line = 8 }, result)
+    assert.equal("ten orders make a VIP", result.name)
+    assert.equal(8, result.line)
+    assert.is_true(result.ok)
+    assert.is_nil(result.message)
+    assert.same({ name = "North", expected = "leave", actual = "unknown (city has no value)", ok = true }, result.tags[2])
   end)
 
   it("shows what was expected and what came, tag by tag", function()

@@ -251,6 +251,9 @@ function M.plan(plan, paint)
       { records.rejected, "rejected" },
     })
   )
+  if plan.tests == "skipped" then
+    add(lines, "%s", paint("yellow", "the rules' own tests were skipped (--skip-tests)"))
+  end
   problems(lines, plan)
   left_alone(lines, plan)
   times(lines, plan)

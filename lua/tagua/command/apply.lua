@@ -83,6 +83,7 @@ return {
       rules_hash = job.ruleset.hash,
       input = job.input.name,
       at = job.at,
+      tests = job.tests,
     }))
     job.run = run
     sending.discard_unsent(context, run)

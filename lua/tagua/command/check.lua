@@ -8,15 +8,12 @@ end
 
 local function as_json(context, options, ruleset, tests, failed)
   local json = require("tagua.json")
-  local fields, tags, results = {}, {}, {}
+  local fields, tags = {}, {}
   for i, field in ipairs(ruleset.fields) do
     fields[i] = { name = field.name, source = field.source, type = field.type }
   end
   for i, tag in ipairs(ruleset.tags) do
     tags[i] = { name = tag.name, folder = tag.folder, id = tag.id, rule = tag.rule, line = tag.line }
-  end
-  for i, test in ipairs(tests) do
-    results[i] = { name = test.name, ok = test.ok, line = test.line, message = test.message }
   end
   context:json({
     ok = failed == 0,
@@ -25,7 +22,7 @@ local function as_json(context, options, ruleset, tests, failed)
     zone = ruleset.zone,
     fields = json.array(fields),
     tags = json.array(tags),
-    tests = json.array(results),
+    tests = require("tagua.command.tests").told(tests),
   })
 end
 

@@ -28,7 +28,7 @@ function M.define(parser)
   parser:option("--jobs", "Processes that run the rules (one for each core)."):argname("N")
     :convert(values.whole("--jobs", 1, 256))
   parser:flag("--refresh", "Pull the platform into the mirror first, even where that was done before.")
-  parser:flag("--skip-tests", "Go on where tests of the rule file fail.")
+  parser:flag("--skip-tests", "Do not run the tests of the rule file; the run says so.")
 end
 
 -- Loads the rules and runs their tests: a rule that fails its own test touches nobody.
@@ -38,7 +38,11 @@ local function load_rules(context, options)
   local ruleset = context:check(pool:load({ path = options.rules }))
   context:check(require("tagua.fitting").check(ruleset, context:settings(options.to)))
   local at = moment.now(context, ruleset, options)
-  if not options.skip_tests then
+  local ran = "skipped"
+  if options.skip_tests then
+    context:note("the tests of the rule file were skipped (--skip-tests)")
+  else
+    ran = "passed"
     local results = context:check(pool:test({ at = at }))
     local failed = tests.failed(results)
     if failed > 0 then
@@ -49,7 +53,7 @@ local function load_rules(context, options)
         .. " --skip-tests", "ERULES")
     end
   end
-  return pool, ruleset, at
+  return pool, ruleset, at, ran
 end
 
 -- The input; for @CONNECTION, the users that its mirror holds.
@@ -72,7 +76,7 @@ end
 -- @treturn table the job that `tagua.plan` takes, without a run
 function M.prepare(context, options, settle)
   context:settings(options.to)
-  local pool, ruleset, at = load_rules(context, options)
+  local pool, ruleset, at, tests = load_rules(context, options)
   local from_file = not options.users:match("^@") and open_input(context, options)
   local book = context:book(options.to)
   book:only(require("tagua.fitting").meant(context:settings(options.to), ruleset))
@@ -90,7 +94,7 @@ function M.prepare(context, options, settle)
     at = at,
   }))
   return { pool = pool, ruleset = ruleset, input = input, book = book, match = options.match, at = at,
-    lacks = require("tagua.fitting").lacks(context:settings(options.to)) }
+    tests = tests, lacks = require("tagua.fitting").lacks(context:settings(options.to)) }
 end
 
 -- What the plan costs, how many hold each tag now, what is past its time, and what guards say of it.
@@ -150,6 +154,7 @@ function M.make(context, options, job)
   end
   measure(context, options, job, plan)
   plan.unowned = unowned(context, job)
+  plan.tests = job.tests
   return plan
 end
 

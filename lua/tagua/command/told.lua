@@ -69,6 +69,7 @@ function M.plan(plan, connection)
     connection = connection,
     records = plan.records,
     operations = { planned = plan.operations, on = plan.on, off = plan.off },
+    tests = plan.tests,
     calls = plan.calls,
     per_second = plan.per_second,
     money = plan.money,

@@ -60,17 +60,18 @@ end
 --- Makes a run whose operations are to be added.
 -- @tparam table ledger
 -- @tparam table connection the ledger's side of one
--- @tparam table about `kind`, `rules`, `rules_hash`, `input`, `at`
+-- @tparam table about `kind`, `rules`, `rules_hash`, `input`, `at`, `tests` ("passed" or "skipped")
 function M.plan(ledger, connection, about)
   local number = ledger.store:row(
-    "insert into run (connection, kind, state, rules, rules_hash, input, at, created) "
-      .. "values (?, ?, 'planning', ?, ?, ?, ?, ?) returning number",
+    "insert into run (connection, kind, state, rules, rules_hash, input, at, tests, created) "
+      .. "values (?, ?, 'planning', ?, ?, ?, ?, ?, ?) returning number",
     connection.number,
     about.kind,
     store.cap(about.rules, 4096),
     about.rules_hash,
     store.cap(about.input, 4096),
     about.at,
+    about.tests,
     ledger.now()
   )
   return blank(ledger, connection, number, about.kind, "planning")

@@ -102,6 +102,7 @@ create table run (
   rules_hash text,
   input text,
   at integer,                -- the moment that the rules took for now
+  tests text,                -- what came of the rules' own tests: passed, skipped
   approved text,             -- the hash of the approved plan that it carries out
   created integer not null,
   finished integer,

@@ -6,6 +6,7 @@ local fields = require("tagua.rules.fields")
 local guards = require("tagua.guards")
 local moments = require("tagua.rules.moments")
 local options = require("tagua.options")
+local tests = require("tagua.rules.tests")
 
 local M = {}
 
@@ -75,11 +76,6 @@ local RULE = with(GROUP, {
   owns = { type = { "table", "string" }, required = true },
   decide = { type = "function", required = true },
 })
-local TEST = {
-  user = { type = "table", required = true },
-  at = { type = { "string", "number" } },
-  expect = { type = "table", required = true },
-}
 
 local function check_name(self, word, name)
   if type(name) ~= "string" then self:complain(("%s wants a name in quotes, got %s"):format(word, quote(name))) end
@@ -250,7 +246,7 @@ local function finish_rule(self, declaration, body)
 end
 
 local function finish_test(self, declaration, body)
-  local test = verify(self, declaration, body, TEST)
+  local test = verify(self, declaration, body, tests.OPTIONS)
   test.name, test.line = declaration.name, declaration.line
   self.tests[#self.tests + 1] = test
 end

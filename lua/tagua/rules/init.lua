@@ -114,9 +114,17 @@ end
 
 --- Runs the test blocks of the file.
 -- @tparam[opt] number at the moment (seconds) that a test without `at` takes for now
--- @treturn {table,...} { name, ok, message, line }
+-- @treturn {table,...} { name, ok, message, line, tags = { {name, expected, actual, ok} } }
 function Ruleset:test(at)
   return self.words:test(at or core.system.wall_ns() // 1000000000)
+end
+
+--- Runs one test that the file does not hold.
+-- @tparam table given `user`, `at` and `expect`, as in a test block
+-- @treturn table|nil as `test` gives them
+-- @treturn string what is wrong with the test itself
+function Ruleset:try(given)
+  return self.words:try(given, core.system.wall_ns() // 1000000000)
 end
 
 return M

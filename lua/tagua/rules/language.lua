@@ -273,4 +273,13 @@ function Language:test(at)
   return tests.run(self, at)
 end
 
+--- Runs one test that the file does not hold.
+-- @tparam table given `user`, `at`, `expect`
+-- @tparam integer at as in `test`
+-- @treturn table|nil
+-- @treturn string what is wrong with the test itself
+function Language:try(given, at)
+  return tests.try(self, given, at)
+end
+
 return M

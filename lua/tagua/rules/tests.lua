@@ -9,6 +9,13 @@ local M = {}
 
 local quote = options.quote
 
+--- What stands in the braces of a test.
+M.OPTIONS = {
+  user = { type = "table", required = true },
+  at = { type = { "string", "number" } },
+  expect = { type = "table", required = true },
+}
+
 local WORDS = { ["+"] = "true", ["-"] = "false", ["."] = "leave", ["?"] = "unknown", ["!"] = "failed" }
 
 local function sorted(map)
@@ -81,25 +88,28 @@ local function check_expected(language, test, positions, names, complain)
   end
 end
 
+-- Checks one test and gives its user the fields' types.
+local function prepare(language, test, complain)
+  test.typed = type_user(language, test, complain)
+  check_expected(language, test, language.positions, language.expectable, complain)
+  if type(test.at) == "string" then
+    local moment, message = language:zone():parse(test.at)
+    if not moment then complain("option 'at': " .. message) end
+    test.at = moment
+  end
+end
+
 --- Checks the test blocks of a language that has all its rules. Raises at a test's line.
 function M.prepare(language)
   local positions = {}
   for i, tag in ipairs(language.tags) do
     positions[tag.name] = i
   end
-  language.positions = positions
-  local names = expectable(language, positions)
+  language.positions, language.expectable = positions, expectable(language, positions)
   for _, test in ipairs(language.tests) do
-    local function complain(message)
+    prepare(language, test, function(message)
       language:complain(("test '%s': %s"):format(test.name, message), test.line)
-    end
-    test.typed = type_user(language, test, complain)
-    check_expected(language, test, positions, names, complain)
-    if type(test.at) == "string" then
-      local moment, message = language:zone():parse(test.at)
-      if not moment then complain("option 'at': " .. message) end
-      test.at = moment
-    end
+    end)
   end
 end
 
@@ -144,26 +154,50 @@ local function run_one(language, test, at)
   local wants, unknown, failed = decider:decide()
   language.clock(nil)
   local decision = { wants = wants, unknown = unknown, failures = {} }
-  local lines = {}
   for _, failure in ipairs(failed) do
     decision.failures[language.rules[failure.rule].name] = ": " .. failure.message
   end
-  for _, name in ipairs(sorted(test.expect)) do
+  local tags, lines, raised = {}, {}, false
+  for i, name in ipairs(sorted(test.expect)) do
     local group = language.groups_by_name[name]
     local expected = show_expected(language, test.expect[name])
     local actual = group and actual_of_group(language, decision, group)
       or actual_of(language, decision, language.positions[name])
-    if not agrees(expected, actual) then
+    local ok = agrees(expected, actual)
+    tags[i] = { name = name, expected = expected, actual = actual, ok = ok }
+    if not ok then
       lines[#lines + 1] = ("%s: expected %s, got %s"):format(name, expected, actual)
+      raised = raised or actual:find("^failed") ~= nil
     end
   end
-  return { name = test.name, line = test.line, ok = #lines == 0, message = lines[1] and table.concat(lines, "\n") }
+  return {
+    name = test.name, line = test.line, ok = #lines == 0, message = lines[1] and table.concat(lines, "\n"),
+    tags = tags, raised = raised,
+  }
+end
+
+--- Runs one test that no file holds.
+-- @tparam table language
+-- @tparam table given `user`, `at`, `expect`
+-- @tparam integer at the moment of a test that names none
+-- @treturn table|nil as `run` gives them
+-- @treturn string what is wrong with the test itself
+function M.try(language, given, at)
+  local test, message = options.verify("test", given, M.OPTIONS)
+  if not test then return nil, message end
+  test.name = "not as expected"
+  local ok, problem = pcall(prepare, language, test, function(complaint)
+    error({ complaint = complaint }, 0)
+  end)
+  if ok then return run_one(language, test, at) end
+  return nil, type(problem) == "table" and problem.complaint or problem
 end
 
 --- Runs the test blocks.
 -- @tparam table language
 -- @tparam integer at the moment of tests that name none
--- @treturn {table,...} { name, ok, message, line }
+-- @treturn {table,...} { name, ok, message, line, tags = { {name, expected, actual, ok} }, raised }; `raised`
+--   tells that a rule failed where the test expected a decision
 function M.run(language, at)
   local results = {}
   for i, test in ipairs(language.tests) do
