@@ -11,7 +11,8 @@ local OF_USER = "select tag, present, ours, doubt, expired, lasts, ends, "
   .. schema.due
   .. " from holding h where connection = ? and user = ?"
 local ANY_HOLDING = "select 1 from holding where connection = ? limit 1"
-local ANY_BLOCKED = "select 1 from user where connection = ? and blocked = 1 limit 1"
+-- Told which index: without statistics the planner takes the key, and so would walk through everybody.
+local ANY_BLOCKED = "select 1 from user indexed by user_blocked where connection = ? and blocked = 1 limit 1"
 local IS_BLOCKED = "select 1 from user where connection = ? and id = ? and blocked = 1"
 
 -- All look-ups of one question see the same moment, and lock the file once.
