@@ -25,6 +25,14 @@ describe("JSON of bodies", function()
     assert.equal('"plain-id_1"', json.quote("plain-id_1"))
   end)
 
+  it("keeps backslashes and slashes apart", function()
+    for _, text in ipairs({ "/", "\\", "\\/", "/\\", "\\\\/", "a\"/\n" }) do
+      assert.equal(text, assert(json.decode("[" .. json.quote(text) .. "]"))[1])
+    end
+    assert.equal([["a/b"]], json.quote("a/b"))
+    assert.equal([["\\/"]], json.quote("\\/"))
+  end)
+
   it("refuses what JSON cannot say", function()
     for value, wanted in pairs({
       [math.huge] = "inf",

@@ -1,9 +1,10 @@
 --- JSON for request and response bodies that hold no user records: strict, and exact for integers.
 --
--- Reading is the record unit's: it refuses what is not JSON to the letter, and keeps every digit of
--- an integer. Writing is our own, because lua-cjson prints large integers with an exponent and an
--- empty array as an object.
+-- Texts are written by lua-cjson. What holds them together is put here, because lua-cjson prints a
+-- large integer with an exponent and an empty array as an object. Reading is the record unit's: it
+-- refuses what is not JSON to the letter, and keeps every digit of an integer.
 -- @module tagua.json
+local cjson = require("cjson")
 local core = require("tagua.core")
 
 local M = {}
@@ -22,21 +23,13 @@ M.null = core.json.null
 -- @treturn table the same table
 function M.array(list) return setmetatable(list, array_mark) end
 
-local ESCAPES = { ['"'] = '\\"', ["\\"] = "\\\\", ["\n"] = "\\n", ["\r"] = "\\r", ["\t"] = "\\t" }
-
-local function escape(character)
-  return ESCAPES[character] or ("\\u%04x"):format(character:byte())
-end
-
 --- A string as JSON writes it, in quotes.
 -- @tparam string text
 -- @treturn string|nil nil when the text is not UTF-8
 function M.quote(text)
-  if text:find("[%c\"\\\128-\255]") then
-    if not utf8.len(text) then return nil end
-    text = text:gsub("[%c\"\\]", escape)
-  end
-  return '"' .. text .. '"'
+  if not text:find("[%c\"\\\128-\255]") then return '"' .. text .. '"' end
+  if not utf8.len(text) then return nil end -- lua-cjson would let it through
+  return (cjson.encode(text):gsub("\\/", "/")) -- it escapes the slash, which needs none
 end
 
 local write
