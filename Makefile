@@ -28,7 +28,7 @@ ARGPARSE = $(firstword $(wildcard /usr/share/lua/5.4/argparse.lua /usr/local/sha
 # lua/tagua/plan.lua is tagua.plan; lua/tagua/command/init.lua is tagua.command
 EMBED    = $(foreach file,$(MODULES),$(subst /,.,$(patsubst %/init,%,$(patsubst lua/%.lua,%,$(file))))=$(file))
 
-.PHONY: build objects deps demo test check bench fuzz fuzzers install uninstall clean help FORCE
+.PHONY: build objects deps demo test check rock bench fuzz fuzzers install uninstall clean help FORCE
 .DEFAULT_GOAL := build
 
 build: $(BUILD)/tagua $(BUILD)/lib/tagua/core.so ## the command and the Lua module, into build/
@@ -55,6 +55,11 @@ check: ## two compilers, analysers, layer rules, the specs under sanitizers
 	@.ci/deps
 	@$(BUILD_ALL)
 	@.ci/check/run $(STEP)
+
+ROCK_LUA ?= 5.4
+rock: ## the LuaRocks rock, in build/rock (ROCK_LUA=5.3 for that Lua)
+	@.ci/deps
+	@BUILD=$(BUILD) rockspec/build.sh $(ROCK_LUA)
 
 bench: ## how fast, beside its peers
 	@.ci/deps

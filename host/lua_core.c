@@ -3,22 +3,29 @@
 
 #include <lauxlib.h>
 
-/* One row a binding: host/lua_NAME.c exports tagua_lua_open_NAME, which pushes its table. */
-#define BINDINGS(X) \
+/* One row a binding: host/lua_NAME.c exports tagua_lua_open_NAME, which pushes its table. The rock
+ * (rockspec/) holds those of the module alone, and needs libcurl and OpenSSL alone. */
+#define MODULE_BINDINGS(X) \
     X(decide) \
     X(engine) \
     X(json) \
-    X(jwt) \
     X(limiter) \
-    X(lock) \
     X(record) \
     X(secret) \
-    X(server) \
-    X(sql) \
     X(system) \
     X(verdict) \
-    X(workers) \
     X(zone)
+#ifdef TAGUA_ROCK
+#define BINDINGS(X) MODULE_BINDINGS(X)
+#else
+#define BINDINGS(X) \
+    MODULE_BINDINGS(X) \
+    X(jwt) \
+    X(lock) \
+    X(server) \
+    X(sql) \
+    X(workers)
+#endif
 
 #define DECLARE(name) int tagua_lua_open_##name(lua_State *L);
 BINDINGS(DECLARE)

@@ -6,6 +6,7 @@
 
 #include <stdint.h>
 
+#include "lua_compat.h"
 #include "lua_decide.h"
 
 enum kind { KIND_TAG, KIND_ONE_OF, KIND_RULE };

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "error.h"
+#include "lua_compat.h"
 
 /* Pushes nil, message, code; returns 3: `return tagua_lua_fail(L, &error);` */
 int tagua_lua_fail(lua_State *L, const struct tagua_error *error);

@@ -2,7 +2,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <openssl/evp.h>
 
 #include "block.h"
 #include "clock.h"
@@ -383,25 +382,6 @@ static int workers_executable(lua_State *L)
     return 1;
 }
 
-/* workers.hash(text) -> SHA-256 in hexadecimal. */
-static int workers_hash(lua_State *L)
-{
-    size_t length;
-    const char *text = luaL_checklstring(L, 1, &length);
-    unsigned char digest[EVP_MAX_MD_SIZE];
-    unsigned int size = 0;
-    if (EVP_Digest(text, length, digest, &size, EVP_sha256(), NULL) != 1)
-        return luaL_error(L, "SHA-256 is not available");
-    luaL_Buffer hex;
-    luaL_buffinit(L, &hex);
-    for (unsigned int i = 0; i < size; i++) {
-        luaL_addchar(&hex, "0123456789abcdef"[digest[i] >> 4]);
-        luaL_addchar(&hex, "0123456789abcdef"[digest[i] & 15]);
-    }
-    luaL_pushresult(&hex);
-    return 1;
-}
-
 int tagua_lua_open_workers(lua_State *L)
 {
     static const luaL_Reg methods[] = {
@@ -412,7 +392,7 @@ int tagua_lua_open_workers(lua_State *L)
         {"start", workers_start}, {"poll", workers_poll},
         {"write", workers_write}, {"read", workers_read},
         {"block", workers_block}, {"executable", workers_executable},
-        {"hash", workers_hash},   {NULL, NULL},
+        {NULL, NULL},
     };
     tagua_lua_class(L, CLASS, methods, worker_close);
     luaL_newlib(L, functions);

@@ -48,7 +48,7 @@ describe("make deps", function()
     assert.equal(1, code)
     assert.matches("apt-get update -q, noninteractive", out, 1, true)
     assert.matches("apt-get install -q -y --no-install-recommends --no-remove", out, 1, true)
-    assert.matches(" cppcheck lua-check, noninteractive", out, 1, true)
+    assert.matches(" cppcheck lua%-check .*, noninteractive", out)
     assert.matches("still not found", err, 1, true)
   end)
 

@@ -36,12 +36,12 @@ describe("seen", function()
 
   it("says where its temporary file cannot be", function()
     local support = require("spec.support")
-    local _, out = support.shell(([[TMPDIR=/nonexistent LUA_CPATH='%s' lua5.4 -e '
+    local _, out = support.shell(([[TMPDIR=/nonexistent LUA_CPATH='%s' %s -e '
       local seen = require("tagua.core").record.seen()
       for i = 1, 70000 do
         local ok, message, code = seen:add("U" .. i, i)
         if not ok then print(message, code) break end
-      end']]):format(os.getenv("LUA_CPATH")))
+      end']]):format(os.getenv("LUA_CPATH"), support.lua))
     assert.matches("cannot make a temporary file in '/nonexistent' to look for repeated ids: .*TMPDIR.*\tEIO", out)
   end)
 

@@ -116,8 +116,8 @@ describe("a time zone", function()
     local folder, remove = support.folder()
     finally(remove)
     local good = support.read("/usr/share/zoneinfo/Europe/London")
-    local script = ("TZDIR=%s LUA_CPATH='%s' lua5.4 -e 'print(require(\"tagua.core\").zone.open(\"Cut\"))'"):format(
-      folder, os.getenv("LUA_CPATH"))
+    local script = ("TZDIR=%s LUA_CPATH='%s' %s -e 'print(require(\"tagua.core\").zone.open(\"Cut\"))'"):format(
+      folder, os.getenv("LUA_CPATH"), support.lua)
     for _, length in ipairs { 4, 43, 100, #good - 1, #good - 20 } do
       support.write(folder .. "/Cut", good:sub(1, length))
       local _, out = support.shell(script)

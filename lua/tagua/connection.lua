@@ -8,7 +8,6 @@
 -- @module tagua.connection
 local arguments = require("tagua.arguments")
 local core = require("tagua.core")
-local localhost = require("tagua.local")
 local nearest = require("tagua.nearest")
 local options = require("tagua.options")
 local perform = require("tagua.perform")
@@ -53,7 +52,10 @@ end
 local function open(self)
   local settings, vendor = self.settings, self.vendor
   if settings.is_local then
-    local twin, message, code = localhost.open(settings)
+    if not core.server then
+      return nil, "the rock does not hold the twin: install Tagua with `make install`", "EUNSUPPORTED"
+    end
+    local twin, message, code = require("tagua.local").open(settings)
     if not twin then return nil, message, code end
     self.twin, self.base = twin, twin.address
     self.secrets[vendor.bearer] = twin.secret
@@ -480,7 +482,8 @@ end
 -- message =, sent = whether the platform may have seen it }`. Operations on one user go one at a
 -- time, in order; results come in any order. No more than a bounded number is held at a time.
 --
--- Leaving the loop early sends nothing more, and waits for what is already under way.
+-- Leaving the loop early sends nothing more, and waits for what is already under way. Lua 5.3 does
+-- not tell an iterator that its loop was left: there, call `drop_queued` before the `break`.
 -- @tparam {operation,...}|function operations a list (checked before anything is sent), or an
 --   iterator function that returns an operation, then nil; an operation from it that is wrong has
 --   a result with code EUSAGE

@@ -6,6 +6,12 @@ local M = {}
 M.build = os.getenv("TAGUA_BUILD") or "build"
 M.tagua = M.build .. "/tagua"
 
+--- The Lua that runs the specs, for those that run another.
+M.lua = "lua" .. _VERSION:match("%d+%.%d+")
+
+--- Whether the specs run on what the rock holds, which is less than the tree.
+M.rock = os.getenv("TAGUA_ROCK") ~= nil
+
 --- Whether the tree was built with sanitizers: everything is slower, and memory is not what it seems.
 M.sanitized = os.getenv("TAGUA_SANITIZED") ~= nil
 

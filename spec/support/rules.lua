@@ -18,8 +18,10 @@ end
 -- @treturn table|nil ruleset
 -- @treturn string message
 function M.load(source)
-  local pool <close> = M.pool()
-  return pool:load({ source = source, name = "rules.lua" })
+  local pool = M.pool()
+  local ruleset, message, code = pool:load({ source = source, name = "rules.lua" })
+  pool:close()
+  return ruleset, message, code
 end
 
 --- The message with which rules are rejected.
@@ -35,7 +37,7 @@ end
 -- @treturn {table,...} the blocks
 function M.decide(source, lines, options)
   options = options or {}
-  local pool <close> = options.pool or M.pool(options.start)
+  local pool = options.pool or M.pool(options.start)
   local ruleset = assert(pool:load({ source = source, name = "rules.lua" }))
   assert(pool:input({ format = "jsonl", at = options.at or M.NOON }))
   local given = false
@@ -58,6 +60,7 @@ function M.decide(source, lines, options)
       records[#records + 1] = { id = block.ids[i], line = block.lines[i], wants = wants, bytes = block.wants[i] }
     end
   end
+  pool:close()
   return records, blocks
 end
 
@@ -87,9 +90,11 @@ end
 
 --- The results of a file's tests.
 function M.test(source, at)
-  local pool <close> = M.pool()
+  local pool = M.pool()
   assert(pool:load({ source = source, name = "rules.lua" }))
-  return assert(pool:test({ at = at or M.NOON }))
+  local results = assert(pool:test({ at = at or M.NOON }))
+  pool:close()
+  return results
 end
 
 return M

@@ -2,93 +2,14 @@
 -- functions could assign are known, so that the decider can put them back.
 -- Runs inside the sandbox as part of the trusted prelude, and in the caller's own state.
 -- @module tagua.rules.frozen
+local bytecode = require("tagua.rules.bytecode")
+
 local M = {}
 
 local getinfo, getupvalue, setupvalue, upvalueid = debug.getinfo, debug.getupvalue, debug.setupvalue, debug.upvalueid
 local real_getmetatable = debug.getmetatable
-local dump, byte, unpack_bytes = string.dump, string.byte, string.unpack
 
 local KEEPS = "a rule keeps nothing from one user to the next"
-
--- Lua 5.4's own format of functions (lundump.c), as far as it takes to see which upvalues are assigned.
-local HEADER = 4 + 1 + 1 + 6 + 3 + 8 + 8 + 1
-local SET_UPVALUE = 10
-local CONSTANT_SIZES = { [0x00] = 0, [0x01] = 0, [0x11] = 0, [0x03] = 8, [0x13] = 8 }
-
-local function varint(code, at)
-  local value = 0
-  while true do
-    local part = byte(code, at)
-    at = at + 1
-    value = value << 7 | part & 0x7F
-    if part & 0x80 ~= 0 then return value, at end
-  end
-end
-
-local function skip_text(code, at)
-  local size
-  size, at = varint(code, at)
-  return at + (size > 0 and size - 1 or 0)
-end
-
--- Reads one function at `at` -> which of its upvalues it, or a function inside of it, assigns; the end.
-local function read_function(code, at)
-  local assigned = {}
-  local _, count
-  _, at = varint(code, skip_text(code, at)) -- its first line
-  _, at = varint(code, at) -- its last
-  count, at = varint(code, at + 3)
-  for _ = 1, count do
-    local instruction
-    instruction, at = unpack_bytes("<I4", code, at)
-    if instruction & 0x7F == SET_UPVALUE then assigned[instruction >> 16 & 0xFF] = true end
-  end
-  count, at = varint(code, at)
-  for _ = 1, count do
-    local size = CONSTANT_SIZES[byte(code, at)]
-    at = size and at + 1 + size or skip_text(code, at + 1)
-  end
-  local upvalues = {}
-  count, at = varint(code, at)
-  for i = 0, count - 1 do
-    upvalues[i] = { outer_local = byte(code, at) ~= 0, index = byte(code, at + 1) }
-    at = at + 3
-  end
-  count, at = varint(code, at)
-  for _ = 1, count do
-    local inner, described
-    inner, at, described = read_function(code, at)
-    for i in pairs(inner) do
-      if not described[i].outer_local then assigned[described[i].index] = true end
-    end
-  end
-  count, at = varint(code, at)
-  at = at + count
-  for _, fields in ipairs({ { false, false }, { true, false, false }, { true } }) do
-    count, at = varint(code, at)
-    for _ = 1, count do
-      for _, is_text in ipairs(fields) do
-        if is_text then
-          at = skip_text(code, at)
-        else
-          _, at = varint(code, at)
-        end
-      end
-    end
-  end
-  return assigned, at, upvalues
-end
-
---- Which upvalues of a function it can assign, itself or through a function that it makes.
--- @tparam function f a Lua function
--- @treturn {[integer]=boolean} positions as debug.getupvalue counts them
-function M.assigned(f)
-  local found = {}
-  for index in pairs((read_function(dump(f, true), HEADER + 1))) do
-    found[index + 1] = true
-  end
-  return found
-end
 
 local Freezer = {}
 Freezer.__index = Freezer
@@ -155,7 +76,7 @@ function Freezer:visit_function(f)
   local info = getinfo(f, "S")
   if self.seen[f] or info.source ~= self.source or info.what == "C" then return end
   self.seen[f] = true
-  local assigned = M.assigned(f)
+  local assigned = bytecode.assigned(f)
   for i = 1, 255 do
     local name, value = getupvalue(f, i)
     if not name then break end

@@ -46,7 +46,7 @@ function M.load(given)
     end
     return nil, reason, "ERULES"
   end
-  description.hash = core.workers.hash(file.source)
+  description.hash = core.secret.sha256(file.source)
   description.path, description.name, description.words = file.path, file.name, words
   return setmetatable(description, Ruleset)
 end

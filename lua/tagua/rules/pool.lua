@@ -169,7 +169,7 @@ function Pool:load(given)
   end
   if not bytes then return nil, message, code end
   local description = assert(workers.read(bytes))
-  description.hash = workers.hash(file.source)
+  description.hash = core.secret.sha256(file.source)
   description.path, description.name = file.path, file.name
   self.ruleset = description
   return description

@@ -1,0 +1,110 @@
+-- The rock: `require "tagua"` without the command, the ledger and the twin. `make rock` builds it.
+rockspec_format = "3.0"
+package = "tagua"
+version = "scm-1"
+source = {
+  url = "file://.", -- `luarocks make` builds the tree that it stands in
+}
+description = {
+  summary = "Tags on the users of chat-marketing platforms: concurrent, rate-limited, each operation once",
+  detailed = [[
+Puts tags on the users of BotBonnie and MantaGo over HTTP, many at a time, within the platform's rate
+limit, and tells what became of each operation. Rules in Lua decide who gets which tag.]],
+  license = "MIT",
+  labels = { "http", "marketing", "chat", "rate-limit" },
+}
+supported_platforms = { "linux" }
+dependencies = {
+  "lua >= 5.3, < 5.5",
+}
+external_dependencies = {
+  CURL = { library = "curl" },
+  CRYPTO = { library = "crypto" },
+}
+build = {
+  type = "builtin",
+  modules = {
+    ["tagua.core"] = {
+      sources = {
+        "host/boundary.c",
+        "host/buffer.c",
+        "host/call.c",
+        "host/client.c",
+        "host/clock.c",
+        "host/csv.c",
+        "host/date.c",
+        "host/encoding.c",
+        "host/engine.c",
+        "host/engine_judge.c",
+        "host/envelope.c",
+        "host/error.c",
+        "host/json.c",
+        "host/json_cursor.c",
+        "host/json_value.c",
+        "host/lane.c",
+        "host/limiter.c",
+        "host/lua_core.c",
+        "host/lua_decide.c",
+        "host/lua_decide_record.c",
+        "host/lua_decide_run.c",
+        "host/lua_engine.c",
+        "host/lua_json.c",
+        "host/lua_limiter.c",
+        "host/lua_record.c",
+        "host/lua_secret.c",
+        "host/lua_seen.c",
+        "host/lua_splitter.c",
+        "host/lua_support.c",
+        "host/lua_system.c",
+        "host/lua_verdict.c",
+        "host/lua_zone.c",
+        "host/nearest.c",
+        "host/number.c",
+        "host/record.c",
+        "host/report.c",
+        "host/retry.c",
+        "host/schema.c",
+        "host/secret.c",
+        "host/seen.c",
+        "host/splitter.c",
+        "host/utf8.c",
+        "host/value.c",
+        "host/verdict.c",
+        "host/zone.c",
+        "host/zone_file.c",
+      },
+      defines = { "TAGUA_ROCK" },
+      libraries = { "curl", "crypto", "pthread", "m" },
+    },
+    tagua = "lua/tagua/init.lua",
+    ["tagua.arguments"] = "lua/tagua/arguments.lua",
+    ["tagua.config"] = "lua/tagua/config.lua",
+    ["tagua.connection"] = "lua/tagua/connection.lua",
+    ["tagua.errors"] = "lua/tagua/errors.lua",
+    ["tagua.guards"] = "lua/tagua/guards.lua",
+    ["tagua.hours"] = "lua/tagua/hours.lua",
+    ["tagua.json"] = "lua/tagua/json.lua",
+    ["tagua.nearest"] = "lua/tagua/nearest.lua",
+    ["tagua.options"] = "lua/tagua/options.lua",
+    ["tagua.perform"] = "lua/tagua/perform.lua",
+    ["tagua.platform"] = "lua/tagua/platform/init.lua",
+    ["tagua.platform.botbonnie"] = "lua/tagua/platform/botbonnie.lua",
+    ["tagua.platform.mantago"] = "lua/tagua/platform/mantago.lua",
+    ["tagua.platform.mantago_steps"] = "lua/tagua/platform/mantago_steps.lua",
+    ["tagua.rules"] = "lua/tagua/rules/init.lua",
+    ["tagua.rules.asking"] = "lua/tagua/rules/asking.lua",
+    ["tagua.rules.bytecode"] = "lua/tagua/rules/bytecode.lua",
+    ["tagua.rules.declarations"] = "lua/tagua/rules/declarations.lua",
+    ["tagua.rules.fields"] = "lua/tagua/rules/fields.lua",
+    ["tagua.rules.frozen"] = "lua/tagua/rules/frozen.lua",
+    ["tagua.rules.language"] = "lua/tagua/rules/language.lua",
+    ["tagua.rules.libraries"] = "lua/tagua/rules/libraries.lua",
+    ["tagua.rules.moments"] = "lua/tagua/rules/moments.lua",
+    ["tagua.rules.ruleset"] = "lua/tagua/rules/ruleset.lua",
+    ["tagua.rules.tests"] = "lua/tagua/rules/tests.lua",
+    ["tagua.secrets"] = "lua/tagua/secrets.lua",
+    ["tagua.settings"] = "lua/tagua/settings.lua",
+    ["tagua.terminal"] = "lua/tagua/terminal.lua",
+    ["tagua.version"] = "lua/tagua/version.lua",
+  },
+}
