@@ -322,7 +322,6 @@ int tagua_sandbox_probe(struct tagua_sandbox *sandbox, struct tagua_error *error
 }
 
 struct request {
-    struct tagua_sandbox *sandbox;
     const char *bytes;
     size_t length;
     struct tagua_error *error;
@@ -346,7 +345,7 @@ int tagua_sandbox_ask(struct tagua_sandbox *sandbox, const char *bytes, size_t l
     lua_State *L = sandbox->L;
     if (sandbox->failed == NULL)
         return tagua_error_set(error, "EPROTOCOL", "no rules are loaded");
-    struct request request = {sandbox, bytes, length, error};
+    struct request request = {bytes, length, error};
     tagua_sandbox_watch_rules(sandbox);
     sandbox->record = TAGUA_SANDBOX_LOADING;
     sandbox->alone = true;

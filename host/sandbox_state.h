@@ -1,4 +1,4 @@
-/* What sandbox.c and sandbox_decide.c share of the rule VM. Not for anybody else. */
+/* What the files of the sandbox share of the rule VM. Not for anybody else. */
 #ifndef TAGUA_SANDBOX_STATE_H
 #define TAGUA_SANDBOX_STATE_H
 
@@ -14,6 +14,7 @@
 #define TAGUA_SANDBOX_LOADING SIZE_MAX /* as a record: the file itself, or its tests */
 
 enum {
+    TAGUA_SANDBOX_BLOCK_MOST = 64 * 1024 * 1024, /* bytes of a block, and of each of its parts */
     TAGUA_SANDBOX_SKIPS = 64,    /* records that one task may skip */
     TAGUA_SANDBOX_IN_A_ROW = 10, /* users that a rule may run out of time for, one after another */
 };
