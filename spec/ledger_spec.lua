@@ -146,7 +146,7 @@ describe("ledger", function()
     end
     assert.same({ 2, 1, 1 }, { book.ask("select users, by_tagua, by_console from tag_sizes where tag = 'NEW'") })
     assert.equal("tagua", book.ask("select owner from tagged where user = 'U1' and tag = 'NEW'"))
-    assert.equal("console", book.ask("select owner from tagged where user = 'U1' and tag = 'VIP'"))
+    assert.equal("found", book.ask("select owner from tagged where user = 'U1' and tag = 'VIP'"))
   end)
 
   it("lists runs and operations", function()

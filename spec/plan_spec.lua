@@ -87,10 +87,14 @@ describe("plan", function()
   it("takes off what it put on itself, and nothing that the console put on", function()
     with.pull(book.shop, { with.user("U1"), with.user("U2", { "tag-A" }) })
     with.carry_out(with.plan(book.shop, { { "U1", "tag-A" } }), "done")
-    book.shop:fold()
-    local lines, made = operations({ ruleset = ruleset({ "A" }), pool = scripted({ { { "U1", "-" }, { "U2", "-" } } }) })
+    with.pull(book.shop, { with.user("U1", { "tag-A" }), with.user("U2", { "tag-A" }), with.user("U3", { "tag-A" }) })
+    local lines, made = operations({
+      ruleset = ruleset({ "A" }), pool = scripted({ { { "U1", "-" }, { "U2", "-" }, { "U3", "-" } } }),
+    })
     assert.same({ "untag U1 tag-A" }, lines)
-    assert.equal(1, made.tags[1].console)
+    assert.same({ "U2" }, made.tags[1].found_users)
+    assert.same({ "U3" }, made.tags[1].console_users)
+    assert.same({ 1, 1 }, { made.tags[1].found, made.tags[1].console })
     assert.same({ "U1" }, made.tags[1].off_users)
   end)
 

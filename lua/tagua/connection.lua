@@ -88,6 +88,8 @@ end
 --   256), `attempts` (5)
 -- * in seconds: `timeout` (30), `connect_timeout` (10), `give_up_after` (600), `quarantine` (as
 --   `timeout`)
+-- * `conflicts`: whether a tag that the rules and a person in the console disagree on stays as the
+--   person left it (`console_wins`) or becomes what the rules want (`rules_win`)
 -- * `platform = "local"`: `store` ("tagua-local.db"), `limit` (the twin's own), `faults`, `as`
 --
 -- @tparam table given the options

@@ -6,6 +6,7 @@
 -- @module tagua.ledger
 local journal = require("tagua.ledger.journal")
 local mirror = require("tagua.ledger.mirror")
+local owners = require("tagua.ledger.owners")
 local planning = require("tagua.ledger.planning")
 local pull = require("tagua.ledger.pull")
 local readings = require("tagua.ledger.readings")
@@ -93,30 +94,49 @@ function Ledger:connection(identity)
   }, Connection)
 end
 
-local RUN_COLUMNS = [[
-  run, connection, kind, state, created, finished, rules, input, planned, done, failed, skipped, left,
-  unattributed, ambiguous, message from runs]]
+local RUN_COLUMNS = {
+  "run",
+  "connection",
+  "kind",
+  "source",
+  "state",
+  "created",
+  "finished",
+  "rules",
+  "input",
+  "planned",
+  "done",
+  "failed",
+  "skipped",
+  "left",
+  "unattributed",
+  "ambiguous",
+  "message",
+}
+local OPERATION_COLUMNS = {
+  "run",
+  "seq",
+  "user",
+  "action",
+  "tag",
+  "tag_id",
+  "rule",
+  "file",
+  "line",
+  "input",
+  "input_hash",
+  "input_line",
+  "fields",
+  "outcome",
+  "code",
+  "message",
+  "time",
+}
 
-local function run_record(...)
+-- A row as a table.
+local function record_of(columns, ...)
   local entry = {}
-  for i, name in ipairs({
-    "run",
-    "connection",
-    "kind",
-    "state",
-    "created",
-    "finished",
-    "rules",
-    "input",
-    "planned",
-    "done",
-    "failed",
-    "skipped",
-    "left",
-    "unattributed",
-    "ambiguous",
-    "message",
-  }) do
+  for i, name in ipairs(columns) do
     entry[name] = (select(i, ...))
   end
   return entry
@@ -133,47 +153,59 @@ function Ledger:runs(options)
   end
   return store.try(function()
     local found = {}
-    local rows = store.must(
-      self.store.db:prepare(
-        "select " .. RUN_COLUMNS .. " where state <> 'planning' and (?1 is null or run = ?1) order by run desc limit ?2"
-      )
+    local text = ("select %s from runs where state <> 'planning' and (?1 is null or run = ?1) order by run desc limit ?2"):format(
+      table.concat(RUN_COLUMNS, ", ")
     )
-    for a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p in rows:rows(options.run, options.limit or 100) do
-      found[#found + 1] = run_record(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p)
+    local rows, state, control = self.store:rows(text, options.run, options.limit or 100)
+    while true do
+      local entry = record_of(RUN_COLUMNS, rows(state, control))
+      if not entry.run then
+        return found
+      end
+      found[#found + 1] = entry
     end
-    return found
   end)
+end
+
+local SELECT_OPERATIONS = ("select %s from operations "):format(table.concat(OPERATION_COLUMNS, ", "))
+
+local function operations(self, condition, ...)
+  local next_row, state, control = self.store:rows(SELECT_OPERATIONS .. condition, ...)
+  return function()
+    local entry = record_of(OPERATION_COLUMNS, next_row(state, control))
+    return entry.run and entry or nil
+  end
 end
 
 --- The operations of a run, in order.
 -- @tparam integer number
 -- @tparam[opt] string outcome these alone: `failed`, `ambiguous`, `waiting`, ...
--- @return an iterator over `{ seq, user, action, tag, tag_id, rule, line, input_line, outcome, code, message, time }`
+-- @return an iterator over `{ run, seq, user, action, tag, tag_id, rule, file, line, input, input_hash,
+--   input_line, fields, outcome, code, message, time }`; `fields` is JSON
 function Ledger:operations(number, outcome)
-  local next_row, state, control = self.store:rows(
-    "select seq, user, action, tag, tag_id, rule, line, input_line, outcome, code, message, time from operations "
-      .. "where run = ?1 and (?2 is null or outcome = ?2) order by seq",
-    number,
-    outcome
-  )
-  return function()
-    local seq, user, action, tag, tag_id, rule, line, input_line, how, code, message, time = next_row(state, control)
-    return seq
-      and {
-        seq = seq,
-        user = user,
-        action = action,
-        tag = tag,
-        tag_id = tag_id,
-        rule = rule,
-        line = line,
-        input_line = input_line,
-        outcome = how,
-        code = code,
-        message = message,
-        time = time,
-      }
+  return operations(self, "where run = ?1 and (?2 is null or outcome = ?2) order by seq", number, outcome)
+end
+
+--- The operations on one user or with one tag, the newest first.
+-- @tparam table options `user`, `tag` (a name or an id), `connection` (its name), `limit` (1000)
+-- @return an iterator as `operations` gives one
+function Ledger:history(options)
+  local conditions = { "outcome <> 'waiting'" }
+  for name, condition in pairs({
+    user = "user = ?1",
+    tag = "(tag = ?2 or tag_id = ?2)",
+    connection = "connection = ?3",
+  }) do
+    conditions[#conditions + 1] = options[name] and condition or nil
   end
+  return operations(
+    self,
+    ("where %s order by run desc, seq desc limit ?4"):format(table.concat(conditions, " and ")),
+    options.user,
+    options.tag,
+    options.connection,
+    options.limit or 1000
+  )
 end
 
 --- When the last complete pull began, in seconds since the epoch; nil when there was none.
@@ -249,6 +281,34 @@ function Connection:tag_sizes()
       return sizes
     end)
   end)
+end
+
+local function changing(self, f, ...)
+  local ok, message, code = self.ledger:fold()
+  if not ok then
+    return nil, message, code
+  end
+  return self.ledger.store:transact(f, self.ledger.store, self, ...)
+end
+
+--- Gives one tag of one user back to the rules.
+-- @tparam string user
+-- @tparam string tag its id
+-- @treturn integer|nil 1 where the console had it, else 0
+function Connection:release(user, tag)
+  return changing(self, owners.release, user, tag)
+end
+
+--- Makes a tag Tagua's own on everybody who has it.
+-- @tparam string tag its id
+-- @treturn integer|nil how many
+function Connection:adopt(tag)
+  return changing(self, owners.adopt, tag)
+end
+
+--- What people changed in the console since the last apply; see `tagua.ledger.owners`.
+function Connection:drift()
+  return changing(self, owners.drift)
 end
 
 --- Every tag and folder that the platform is known to have.

@@ -3,6 +3,7 @@
 -- never one for each user. Sends nothing; writes operations to the run that it is given.
 local cohort = require("tagua.cohort")
 local core = require("tagua.core")
+local ownership = require("tagua.ownership")
 
 local M = {}
 
@@ -11,13 +12,15 @@ local LISTED = 100 -- rejected, failed and unmatched records kept for the report
 
 -- Bytes of `wants` (rules) and `states` (mirror).
 local WANTED, UNWANTED, UNKNOWN, FAILED = ("+-?!"):byte(1, 4)
-local ABSENT, OURS, UNSURE, EXPIRED, DUE, RETIMED = (".t?xdr"):byte(1, 6)
+local EXPIRED, DUE = "x", "d" -- letters of the mirror that the time decides about
 local HELD, OUTSIDE_ON, OUTSIDE_OFF = (cohort.HELD .. cohort.OUTSIDE_ON .. cohort.OUTSIDE_OFF):byte(1, 3)
+-- What is left as somebody in the console left it: users of these are named, too.
+local LEFT_ALONE = { console = "console_users", denied = "denied_users", found = "found_users" }
 
 -- The tags of the ruleset beside what the ledger knows of them. A tag without an id has yet to be
 -- created: nobody can hold it, so its place in the look-up is an id that matches nothing.
 -- The clock says for which moment times count, and which time each rule gives its tag.
-local function resolve(ruleset, book, at)
+local function resolve(ruleset, book, at, conflicts)
   local targets, ids, clock = {}, {}, at and { at = at }
   for i, tag in ipairs(ruleset.tags) do
     local id = tag.id
@@ -42,6 +45,8 @@ local function resolve(ruleset, book, at)
       renew = tag.renew,
       over = at and tag.ends and at >= tag.ends,
       early = at and tag.starts and at < tag.starts,
+      adopt = tag.adopt,
+      conflicts = tag.conflicts or conflicts,
       shadow = tag.shadow,
       rollout = tag.rollout,
       holdout = tag.holdout,
@@ -53,6 +58,8 @@ local function resolve(ruleset, book, at)
       off = 0,
       stay = 0,
       console = 0,
+      denied = 0,
+      found = 0,
       kept = 0,
       unsure = 0,
       due = 0,
@@ -61,6 +68,9 @@ local function resolve(ruleset, book, at)
       failed = 0,
       on_users = {},
       off_users = {},
+      console_users = {},
+      denied_users = {},
+      found_users = {},
     }
     ids[i] = id or ""
     if clock and (tag.lasts or tag.ends) then
@@ -74,7 +84,8 @@ end
 -- `off` comes before `on`, so that a user never holds two members of a one_of.
 -- `times` is what changes in the ledger alone.
 local function judge(targets, wants, state)
-  local pattern = { count = 0, tallies = {}, off = {}, on = {}, times = {}, status = "decided" }
+  local pattern =
+    { count = 0, tallies = {}, off = {}, on = {}, times = {}, named = {}, notes = {}, status = "decided" }
   local function tally(index, what)
     pattern.tallies[#pattern.tallies + 1] = { index, what }
   end
@@ -91,9 +102,8 @@ local function judge(targets, wants, state)
       table.insert(pattern.times, { index, what })
     end
   end
-  for i = 1, #targets do
-    local target, want, has = targets[i], wants:byte(i), state:byte(i)
-    local ours = has == OURS or has == RETIMED
+  for i, target in ipairs(targets) do
+    local want, has = wants:byte(i), state:sub(i, i)
     if want == HELD then
       tally(i, "held")
       want = UNWANTED
@@ -104,7 +114,8 @@ local function judge(targets, wants, state)
       want = UNWANTED
     end
     if want == OUTSIDE_ON or want == OUTSIDE_OFF then
-      if want == OUTSIDE_ON and has == ABSENT or want == OUTSIDE_OFF and ours then
+      local what = ownership.judge(want == OUTSIDE_ON, has, target)
+      if what == "on" or what == "off" then
         tally(i, "outside")
       end
     elseif want == FAILED then
@@ -113,29 +124,30 @@ local function judge(targets, wants, state)
     elseif want == UNKNOWN then
       pattern.status = pattern.status == "failed" and "failed" or "unknown"
       tally(i, "unknown")
-    elseif (want == WANTED or want == UNWANTED) and has == UNSURE then
-      tally(i, "unsure")
-    elseif want == WANTED and has == ABSENT then
-      change(i, "on")
-    elseif has == DUE then
+    elseif (want == WANTED or want == UNWANTED) and has == DUE then
       tally(i, "due")
     elseif want == WANTED and has == EXPIRED then
       tally(i, "expired")
     elseif want == UNWANTED and has == EXPIRED then
       retime(i, "off")
-    elseif want == WANTED then
-      tally(i, "stay")
-      if ours and (target.renew or has == RETIMED) then
+    elseif want == WANTED or want == UNWANTED then
+      local what, note = ownership.judge(want == WANTED, has, target)
+      if what == "on" or what == "off" then
+        change(i, what)
+      elseif what then
+        tally(i, what)
+      end
+      if LEFT_ALONE[what] then
+        pattern.named[#pattern.named + 1] = { i, LEFT_ALONE[what] }
+      elseif what == "stay" and (has == "r" or has == "t" and target.renew) then
         retime(i, target.renew and "renew" or "time")
       end
-    elseif want == UNWANTED and ours and target.never_remove then
-      tally(i, "kept")
-    elseif want == UNWANTED and ours then
-      change(i, "off")
-    elseif want == UNWANTED and has ~= ABSENT then
-      tally(i, "console")
+      if note and not target.shadow then
+        pattern.notes[#pattern.notes + 1] = { i, note }
+      end
     end
   end
+  pattern.special = pattern.on[1] or pattern.off[1] or pattern.times[1] or pattern.named[1] or pattern.notes[1]
   return pattern
 end
 
@@ -191,6 +203,21 @@ function Planner:operate(user, pattern, line)
   for _, change in ipairs(self.run and pattern.times or {}) do
     local target = self.targets[change[1]]
     self.run:time({ user = user, tag = target.id, what = change[2], lasts = target.lasts, ends = target.ends })
+  end
+end
+
+-- Names a user whose tags stay as the console left them, and has the ledger note what the rules want.
+function Planner:respect(user, pattern)
+  for _, entry in ipairs(pattern.named) do
+    local named = self.targets[entry[1]][entry[2]]
+    if #named < SAMPLES then
+      named[#named + 1] = user
+    end
+  end
+  if self.run then
+    for _, entry in ipairs(pattern.notes) do
+      self.run:note(user, self.targets[entry[1]].id, entry[2])
+    end
   end
 end
 
@@ -270,8 +297,9 @@ function Planner:take(block)
     if blocked[k] then
       self.plan.records.blocked = self.plan.records.blocked + 1
       keep(self.plan.blocked, { line = block.lines[i], id = block.ids[i] })
-    elseif pattern.on[1] or pattern.off[1] or pattern.times[1] then
+    elseif pattern.special then
       self:operate(user, pattern, block.lines[i])
+      self:respect(user, pattern)
     end
   end
   return true
@@ -442,6 +470,7 @@ end
 -- @tparam ?string job.match `ext_id`, `phone`, `email` or `param:NAME`; the id column is the user's id unless told
 -- @param job.run where operations are written; nil for a plan that is only shown
 -- @tparam ?integer job.at the moment that counts for times, in seconds since the epoch; without it none does
+-- @tparam ?string job.conflicts the connection's policy, `console_wins` unless told; see `tagua.ownership`
 -- @tparam ?function job.interrupted tells whether to stop reading
 -- @tparam ?function job.progress called with the number of records read
 -- @treturn ?table the plan: `records`, `tags`, `creations`, `operations`, `on`, `off`, and the lists
@@ -449,7 +478,7 @@ end
 -- @treturn ?string message
 -- @treturn ?string code
 function M.make(job)
-  local targets, ids, code, clock = resolve(job.ruleset, job.book, job.at)
+  local targets, ids, code, clock = resolve(job.ruleset, job.book, job.at, job.conflicts)
   if not targets then
     return nil, ids, code
   end

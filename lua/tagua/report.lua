@@ -47,7 +47,7 @@ local function tag_rows(plan, paint)
       visible(tag.folder or ""),
       number(tag.on),
       number(tag.off),
-      number(tag.stay),
+      number(tag.stay or 0),
       names(users) .. (#users > 0 and #users < math.max(tag.on, tag.off) and ", …" or ""),
     }
   end
@@ -117,10 +117,49 @@ local function held(pairs_)
   return pairs_ == 1 and "1 tag on a user" or number(pairs_) .. " tags on users"
 end
 
+-- Where people had the last word: what they did, which users of which tag, and how to have it otherwise.
+local PEOPLE = {
+  {
+    what = "console",
+    text = "left on, since people put it on in the console and the rules do not want it: %s",
+    remedy = "tagua release USER TAG leaves it to the rules again",
+  },
+  {
+    what = "denied",
+    text = "left off, since people took it off in the console and the rules want it: %s",
+    remedy = "tagua release USER TAG leaves it to the rules again",
+  },
+  {
+    what = "found",
+    text = "left on, since it was there before the first pull and the rules do not want it: %s",
+    remedy = "are these the rules' to take off? then tagua adopt TAG, or adopt = true in the rule",
+  },
+}
+
+local function people(lines, plan)
+  for _, kind in ipairs(PEOPLE) do
+    local total, tags = 0, {}
+    for _, tag in ipairs(plan.tags) do
+      if (tag[kind.what] or 0) > 0 then
+        total = total + tag[kind.what]
+        tags[#tags + 1] = tag
+      end
+    end
+    if total > 0 then
+      add(lines, kind.text, held(total))
+      list(lines, #tags, tags, function(tag)
+        local users = tag[kind.what .. "_users"]
+        local more = #users < tag[kind.what] and ", …" or ""
+        return ("%s: %s (%s%s)"):format(tag.name, count(tag[kind.what], "user"), names(users), more)
+      end)
+      add(lines, "  %s", kind.remedy)
+    end
+  end
+end
+
 local function left_alone(lines, plan)
-  local console, kept, unsure = 0, 0, 0
+  local kept, unsure = 0, 0
   for _, tag in ipairs(plan.tags) do
-    console = console + tag.console
     kept = kept + tag.kept
     unsure = unsure + tag.unsure
   end
@@ -131,9 +170,7 @@ local function left_alone(lines, plan)
       held(unsure)
     )
   end
-  if console > 0 then
-    add(lines, "left alone, since the console put it on and the rules do not want it: %s", held(console))
-  end
+  people(lines, plan)
   if kept > 0 then
     add(lines, "left on, since its rule says never_remove: %s", held(kept))
   end
@@ -276,6 +313,22 @@ function M.plan(plan, paint)
   return lines
 end
 
+--- A plan without records, as undo and retry make one.
+-- @tparam table plan `tags`, `operations`, `on`, `off`, `creations`, `calls`
+-- @tparam function paint
+-- @treturn {string,...} lines
+function M.changes(plan, paint)
+  local lines = plan.operations > 0 and tag_rows(plan, paint) or {}
+  for _, creation in ipairs(plan.creations) do
+    add(lines, "%s the %s '%s'", paint("green", "+ create"), creation.kind, visible(creation.name))
+  end
+  if plan.operations > 0 then
+    local sum = equation(plan.operations, "operations", { { plan.on, "on" }, { plan.off, "off" } })
+    add(lines, "%s; %s", paint("bold", sum), M.cost(plan))
+  end
+  return lines
+end
+
 --- What became of a run.
 -- @tparam table outcome from `tagua.apply`
 -- @tparam function paint
@@ -312,7 +365,7 @@ function M.outcome(outcome, paint)
   end
   local more = outcome.problems and sums.failed - SHOWN or 0
   if more > 0 then
-    add(lines, "  and %s more; the ledger has them all (view operations)", number(more))
+    add(lines, "  and %s more; tagua run %s --failed lists them all", number(more), outcome.run or "N")
   end
   return lines
 end

@@ -107,6 +107,7 @@ local COMMON = {
   hours = { type = "string", check = check_hours },
   zone = { type = "string", min = 1, max = 100, check = check_zone, default = "Asia/Taipei" },
   message_cost = { type = "table", check = check_prices },
+  conflicts = { type = "string", one_of = { "console_wins", "rules_win" }, default = "console_wins" },
 }
 
 -- Options of the local connection. The account is made up, so it has defaults.

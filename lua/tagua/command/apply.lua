@@ -104,6 +104,8 @@ return {
         context:note("changing " .. going_to)
       end
       outcome = sending.send(context, options.to, run, plan)
+    else
+      context:check(run:accept())
     end
     show_outcome(context, options, plan, outcome)
     return sending.answer(context, outcome)

@@ -94,6 +94,7 @@ function M.prepare(context, options, settle)
     at = at,
   }))
   return { pool = pool, ruleset = ruleset, input = input, book = book, match = options.match, at = at,
+    id_column = options.id_column, conflicts = context:settings(options.to).conflicts,
     tests = tests, lacks = require("tagua.fitting").lacks(context:settings(options.to)) }
 end
 

@@ -124,6 +124,7 @@ function M.send(context, name, run, plan)
   end
   local outcome = require("tagua.apply").run(job, run, plan)
   line:finish()
+  outcome.run = run.number
   outcome.seconds, outcome.wire = line:seconds(), job.connection:stats()
   outcome.problems = outcome.sums.failed > 0 and problems_of(context, run) or {}
   return outcome

@@ -5,8 +5,12 @@ local values = require("tagua.command.values")
 
 local M = {}
 
--- A tag of the registry by its name, else by its id.
-local function known_tag(context, book, wanted)
+--- A tag of the registry by its name, else by its id.
+-- @tparam context context
+-- @param book the ledger's side of the connection
+-- @tparam string wanted
+-- @treturn ?table nil where there is none
+function M.known_tag(context, book, wanted)
   local tag, message, code = book:tag(wanted)
   if tag then
     return tag
@@ -34,29 +38,31 @@ local function tag_of_platform(context, name, wanted)
   return tag
 end
 
-local function unknown(context, book, name, wanted)
+--- Fails: there is no such tag.
+-- @tparam ?string remedy what to do besides looking at the name
+function M.unknown(context, book, name, wanted, remedy)
   local names = {}
   for _, tag in ipairs(context:check(book:tags())) do
     if tag.kind ~= "folder" then
       names[#names + 1] = tag.name
     end
   end
-  context:fail(("%s has no tag '%s'%s; --create makes it"):format(
-    name, wanted, nearest.hint(wanted, names)), "ENOTFOUND")
+  context:fail(("%s has no tag '%s'%s%s"):format(
+    name, wanted, nearest.hint(wanted, names), remedy or ""), "ENOTFOUND")
 end
 
 -- Finds the tag: in the registry, after a pull where there never was one, by id at the platform.
 local function find_tag(context, options)
   local book = context:book(options.to)
-  local tag = known_tag(context, book, options.tag)
+  local tag = M.known_tag(context, book, options.tag)
   if not tag and not book:pulled() then
     require("tagua.command.pulling").ensure(context, options.to, false)
-    tag = known_tag(context, book, options.tag)
+    tag = M.known_tag(context, book, options.tag)
   end
   if not tag and not options.create then
     tag = tag_of_platform(context, options.to, options.tag)
     if not tag then
-      unknown(context, book, options.to, options.tag)
+      M.unknown(context, book, options.to, options.tag, "; --create makes it")
     end
   end
   return tag

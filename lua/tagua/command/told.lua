@@ -20,7 +20,11 @@ local function entries(list)
   return json.array(out)
 end
 
-local SUMS = { "on", "off", "stay", "console", "kept", "unknown", "failed", "due", "expired", "holders", "money" }
+local SUMS = {
+  "on", "off", "stay", "console", "denied", "found", "kept", "unsure", "unknown", "failed", "due", "expired",
+  "holders", "money",
+}
+local NAMED = { "on_users", "off_users", "console_users", "denied_users", "found_users" }
 
 local function tags(plan)
   local out = {}
@@ -38,7 +42,9 @@ local function tags(plan)
     if tag.holdout then
       out[i].holdout = { percent = tag.holdout / 100, held = tag.held }
     end
-    out[i].on_users, out[i].off_users = json.array(tag.on_users), json.array(tag.off_users)
+    for _, list in ipairs(NAMED) do
+      out[i][list] = json.array(tag[list] or {})
+    end
   end
   return json.array(out)
 end

@@ -7,12 +7,13 @@ local CHUNK_ENTRIES, CHUNK_OPERATIONS = 5000, 20000
 
 -- What an outcome makes of the mirror when the effect is known...
 local KNOWN = [[
-  insert into holding (connection, user, tag, present, ours, doubt, since, generation, entry, lasts, ends, expired)
-    select ?1, user, tag, %s, %s, 0, ?2, ?3, ?4, lasts, ends,
+  insert into holding (connection, user, tag, present, ours, doubt, since, run, generation, entry, lasts, ends, expired)
+    select ?1, user, tag, %s, %s, 0, ?2, %s, ?3, ?4, lasts, ends,
       action = 'untag' and (select kind = 'expire' from run where number = ?5) from operation
     where run = ?5 and seq between ?6 and ?7 order by user
   on conflict (connection, user, tag) do update set present = excluded.present, ours = excluded.ours, doubt = 0,
-    timestamp = null, since = excluded.since, generation = excluded.generation, entry = excluded.entry,
+    found = 0, decision = null, run = excluded.run, timestamp = null, since = excluded.since,
+    generation = excluded.generation, entry = excluded.entry,
     lasts = excluded.lasts, renewed = null, ends = excluded.ends, expired = excluded.expired]]
 -- ... and when it is not: what was there stays, with the doubt beside it.
 local DOUBTED = [[
@@ -25,13 +26,13 @@ local DOUBTED = [[
 local NOTHING = [[
   update holding set doubt = 0 where connection = ? and doubt <> 0
     and (user, tag) in (select user, tag from operation where run = ? and seq between ? and ?)]]
-local DID_IT = KNOWN:format("action = 'tag'", "1")
+local DID_IT = KNOWN:format("action = 'tag'", "1", "?5")
 local MIRRORED = {
   done = DID_IT,
   -- Somebody else may have done it; that it is so now is known all the same.
-  unattributed = DID_IT,
+  unattributed = KNOWN:format("action = 'tag'", "1", "null"),
   -- Somebody put the tag on again.
-  stands = KNOWN:format("1", "0"),
+  stands = KNOWN:format("1", "0", "null"),
   ambiguous = DOUBTED:format(1),
   sending = DOUBTED:format(2),
 }

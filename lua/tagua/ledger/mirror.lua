@@ -2,12 +2,13 @@
 -- the bot, whom a key of the shop's means, and everybody as a record. Changes nothing.
 local pull = require("tagua.ledger.pull")
 local json = require("tagua.json")
+local ownership = require("tagua.ownership")
 local schema = require("tagua.ledger.schema")
 local store = require("tagua.ledger.store")
 
 local M = {}
 
-local OF_USER = "select tag, present, ours, doubt, expired, lasts, ends, "
+local OF_USER = "select tag, present, ours, doubt, found, decision, expired, lasts, ends, "
   .. schema.due
   .. " from holding h where connection = ? and user = ?"
 local ANY_HOLDING = "select 1 from holding where connection = ? limit 1"
@@ -31,20 +32,17 @@ local function reading(db, f)
   end)
 end
 
--- The byte of one user and tag. `times` is what the rule wants of the tag's time, if anything.
-local function state_of(holding, times, at)
-  if holding.doubt ~= 0 then
-    return "?"
-  elseif holding.present == 0 then
-    return holding.ours == 1 and holding.expired == 1 and "x" or "."
-  elseif holding.ours == 0 then
-    return "c"
-  elseif at and holding.due and holding.due <= at then
+-- The letter of one user and tag. `times` is what the rule wants of the tag's time, if anything.
+local function letter_of(holding, times, at)
+  local letter = holding.letter
+  if letter == "." then
+    return holding.expired == 1 and "x" or "."
+  elseif letter == "t" and at and holding.due and holding.due <= at then
     return "d"
-  elseif times and (holding.lasts ~= times.lasts or holding.ends ~= times.ends) then
+  elseif letter == "t" and times and (holding.lasts ~= times.lasts or holding.ends ~= times.ends) then
     return "r"
   end
-  return "t"
+  return letter
 end
 
 -- The state strings of the users that have, or had, any of the tags; everybody else has none of them.
@@ -53,11 +51,13 @@ local function fill_states(db, connection, users, places, columns, width, states
   local nothing, holding = ("."):rep(width), {}
   for _, i in ipairs(places) do
     local letters
-    for tag, present, ours, doubt, expired, lasts, ends, due in statement:rows(connection, users[i]) do
+    for tag, present, ours, doubt, found, decision, expired, lasts, ends, due in
+      statement:rows(connection, users[i])
+    do
       local of_tag = columns[tag]
-      if of_tag and (present == 1 or doubt ~= 0 or expired ~= 0) then
-        holding.present, holding.ours, holding.doubt, holding.expired = present, ours, doubt, expired
-        holding.lasts, holding.ends, holding.due = lasts, ends, due
+      holding.letter = of_tag and ownership.letter(present, ours, doubt, found, decision) or "."
+      if of_tag and (holding.letter ~= "." or expired ~= 0) then
+        holding.expired, holding.lasts, holding.ends, holding.due = expired, lasts, ends, due
         if not letters then
           letters = {}
           for column = 1, width do
@@ -65,7 +65,7 @@ local function fill_states(db, connection, users, places, columns, width, states
           end
         end
         for _, column in ipairs(of_tag) do
-          letters[column] = state_of(holding, clock and clock[column], clock and clock.at)
+          letters[column] = letter_of(holding, clock and clock[column], clock and clock.at)
         end
       end
     end
@@ -80,10 +80,7 @@ end
 -- @tparam {string,...} tags ids; one that nobody knows is absent everywhere
 -- @tparam ?table clock `at`: the moment for which a time is over; for the i-th tag `{ lasts =, ends = }`, the
 --   time that its rule gives it
--- @treturn {string,...} for each user one byte a tag: `.` absent, `t` put on by Tagua, `c` put on by
---   somebody in the console, `?` not known: an operation is being sent, or its effect is not known
---   until the next pull; `x` absent because its time was over; and of `t`: `d` its time is over,
---   `r` its time is not the one in `clock`
+-- @treturn {string,...} for each user one byte a tag, as in `tagua.ownership`
 -- @treturn {boolean,...} for each user whether it blocked the bot
 function M.states(db, connection, users, tags, clock)
   return reading(db, function()

@@ -1,10 +1,13 @@
 --- The planning of a run: its operations are written in bulk, in the order in which they are to be
 -- carried out, each with what was there before. Nothing here is sent.
+local again = require("tagua.ledger.again")
 local store = require("tagua.ledger.store")
 
 local M = {}
 
 local PLAN_BATCH, MAX_USER = 5000, 512
+-- The tables with what belongs to a run, and goes with it.
+local PARTS = { "operation", "record", "note", "timing", "price" }
 
 -- The methods of a run that is being planned; tagua.ledger.run has the others.
 local Planning = {}
@@ -22,7 +25,7 @@ local FORGOTTEN = "select number from run where state in ('planning', 'ready') a
 function M.sweep(ledger)
   local db, before = ledger.store, ledger.now() - FORGOTTEN_AFTER
   if db:row(FORGOTTEN, before) then
-    for _, name in ipairs({ "operation", "timing", "price" }) do
+    for _, name in ipairs(PARTS) do
       db:run(("delete from %s where run in (%s)"):format(name, FORGOTTEN), before)
     end
     db:run("delete from run where state in ('planning', 'ready') and created < ?", before)
@@ -129,10 +132,107 @@ function Planning:add(operation)
   return true
 end
 
+--- Has the ledger remember what the rules want where somebody in the console has the last word, once
+-- the run is agreed to (`accept`).
+-- @tparam string user
+-- @tparam string tag its id
+-- @tparam integer decision 0 to 3, or 4; see `tagua.ownership`
+function Planning:note(user, tag, decision)
+  self.notes[#self.notes + 1] = { user, tag, decision }
+  if #self.notes >= PLAN_BATCH then
+    local ok, message, code = self:write_notes()
+    if not ok then
+      return self:spoil(message, code)
+    end
+  end
+  return true
+end
+
+function Planning:write_notes()
+  local notes = self.notes
+  self.notes = {}
+  if #notes == 0 then
+    return true
+  end
+  return self.db:transact(function()
+    local insert = self.db:prepare("insert or replace into note (run, user, tag, decision) values (?, ?, ?, ?)")
+    for _, one in ipairs(notes) do
+      store.must(insert:run(self.number, one[1], self.connection.registry:number_of(one[2]), one[3]))
+    end
+    return true
+  end)
+end
+
+-- What the notes make of the mirror. A row that something else has changed since is left alone.
+local NOTED = [[
+  update holding set decision = n.decision from note n
+    where n.run = ? and n.decision < 4 and holding.connection = ? and holding.user = n.user
+      and holding.tag = n.tag and holding.ours = 0 and holding.doubt = 0]]
+local RELEASED = [[
+  update holding set ours = 1, decision = null from note n
+    where n.run = ? and n.decision = 4 and holding.connection = ? and holding.user = n.user
+      and holding.tag = n.tag and holding.ours = 0 and holding.present = 1 and holding.doubt = 0]]
+
+--- Somebody has agreed to the plan: what it noted is so from here on. Inside a transaction or alone.
+function Planning:accept()
+  if self.accepted then
+    return true
+  end
+  local ok, message, code = self.db:transact(function()
+    self.db:run(NOTED, self.number, self.connection.number)
+    self.db:run(RELEASED, self.number, self.connection.number)
+    self.db:run("delete from note where run = ?", self.number)
+    return true
+  end)
+  self.accepted = ok
+  return ok, message, code
+end
+
 -- A plan with a hole is never sent: ready() tells the first failure again.
 function Planning:spoil(message, code)
   self.failure = self.failure or { message, code }
   return nil, message, code
+end
+
+-- Fills the run with operations that come from another one.
+function Planning:derive(write, source, ...)
+  if self.state ~= "planning" or self.planned > 0 then
+    misuse(3, "run %d has operations already", self.number)
+  end
+  local arguments = table.pack(...)
+  local left_out, message, code = self.db:transact(function()
+    again.check(self.db, self.connection, source)
+    return write(self, source, table.unpack(arguments, 1, arguments.n))
+  end)
+  if not left_out then
+    return self:spoil(message, code)
+  end
+  self.planned = left_out.planned
+  return left_out
+end
+
+--- Plans the reverse of what a run did and nobody has touched since; see `tagua.ledger.again`.
+-- @tparam integer source its number
+-- @tparam ?string tag the id of a tag, for this one alone
+-- @treturn table|nil `planned`, `unattributed`, `touched`
+-- @treturn string message
+-- @treturn string code
+function Planning:undo(source, tag)
+  return self:derive(again.undo, source, tag and (self.connection.registry:known_number(tag) or -1))
+end
+
+--- Plans another try at what failed in a run.
+-- @tparam integer source its number
+-- @treturn table|nil `planned`, `ambiguous`, `settled`
+-- @treturn string message
+-- @treturn string code
+function Planning:retry(source)
+  return self:derive(again.retry, source)
+end
+
+--- What the planned run will do, tag by tag; see `tagua.ledger.again`.
+function Planning:summary()
+  return store.try(again.summary, self)
 end
 
 --- Ends the plan: the run can be sent.
@@ -149,6 +249,9 @@ function Planning:ready()
   local ok, message, code = self:write()
   if ok then
     ok, message, code = self:write_times()
+  end
+  if ok then
+    ok, message, code = self:write_notes()
   end
   if not ok then
     return nil, message, code
@@ -169,9 +272,9 @@ function Planning:discard()
     misuse(2, "run %d has sent operations: it stays in the ledger", self.number)
   end
   return self.db:transact(function()
-    self.db:run("delete from operation where run = ?", self.number)
-    self.db:run("delete from timing where run = ?", self.number)
-    self.db:run("delete from price where run = ?", self.number)
+    for _, name in ipairs(PARTS) do
+      self.db:run(("delete from %s where run = ?"):format(name), self.number)
+    end
     self.db:run("delete from run where number = ?", self.number)
     self.state = "abandoned"
     return true

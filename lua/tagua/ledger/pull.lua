@@ -55,6 +55,7 @@ function M.begin(ledger, connection)
       connection.number
     )
     self.known = db:row("select count(*) from user where connection = ?", connection.number)
+    self.first = connection:pulled() == nil
     return true
   end)
   if not ok then
@@ -101,18 +102,22 @@ local PUT_USER = [[
     created = excluded.created, last_active = excluded.last_active, blocked = excluded.blocked,
     params = excluded.params, flat = excluded.flat, generation = max(generation, excluded.generation)]]
 
--- A tag that was off, or that the mirror did not have, was put on by somebody in the console; one that
--- was in doubt, by us. A doubt about what is being sent stays.
+-- A tag that was off, or that the mirror did not have, was put on by somebody in the console (or, at
+-- the first pull, was there before Tagua); one that was in doubt, by us. A doubt about what is being
+-- sent stays. A timestamp that moved tells that somebody put on again what was on.
 local PUT_TAG = [[
-  insert into holding (connection, user, tag, present, ours, timestamp, count, generation)
-    values (?, ?, ?, 1, 0, ?, ?, ?)
+  insert into holding (connection, user, tag, present, ours, found, timestamp, count, generation)
+    values (?1, ?2, ?3, 1, 0, ?4, ?5, ?6, ?7)
   on conflict (connection, user, tag) do update set
-    ours = case when present = 0 and doubt = 0 then 0 else ours end, present = 1,
+    ours = case when present = 0 and doubt = 0 then 0 else ours end,
+    found = case when present = 0 and doubt = 0 then 0 else found end,
+    decision = case when present = 0 and doubt = 0 then null else decision end,
+    run = case when present = 0 and doubt = 0 or timestamp <> excluded.timestamp then null else run end,
     lasts = case when present = 0 and doubt = 0 then null else lasts end,
     ends = case when present = 0 and doubt = 0 then null else ends end,
-    doubt = case doubt when 2 then 2 else 0 end,
+    present = 1, doubt = case doubt when 2 then 2 else 0 end,
     timestamp = excluded.timestamp, count = excluded.count, generation = max(generation, excluded.generation)
-  where entry <= ?]]
+  where entry <= ?8]]
 
 -- Whether the user is on another page or channel of the bot than the connection.
 local function elsewhere(connection, user)
@@ -164,7 +169,17 @@ function Pull:put_user(user)
       number = connection.registry:remember({ id = tag.id, name = tag.name })
       self.seen[tag.id] = number
     end
-    db:run(PUT_TAG, connection.number, user.id, number, tag.timestamp, tag.count, self.generation, self.entry)
+    db:run(
+      PUT_TAG,
+      connection.number,
+      user.id,
+      number,
+      self.first and 1 or 0,
+      tag.timestamp,
+      tag.count,
+      self.generation,
+      self.entry
+    )
   end
 end
 
@@ -197,11 +212,16 @@ end
 
 -- Rows that no page has shown, and that nothing changed since the pull began.
 local NOT_SHOWN = " where connection = ? and generation < ? "
-local RESOLVED = "update holding set present = 0, ours = 1, doubt = 0" .. NOT_SHOWN .. "and doubt = 1"
-local TAKEN_OFF = "update holding set present = 0, ours = 0"
+local RESOLVED = "update holding set present = 0, ours = 1, run = null, doubt = 0" .. NOT_SHOWN .. "and doubt = 1"
+local TAKEN_OFF = "update holding set present = 0, ours = 0, found = 0, decision = null, run = null"
   .. NOT_SHOWN
   .. "and present = 1 and (ours = 1 or doubt = 2)"
-local GONE = "delete from holding" .. NOT_SHOWN .. "and present = 1"
+-- Somebody took off what somebody had put on. It stays off though the rules want it: remembered as
+-- if they had wanted it then. Nothing is remembered of users who are gone themselves.
+local FORGOTTEN = "delete from holding"
+  .. NOT_SHOWN
+  .. "and present = 1 and not exists (select 1 from user u where u.connection = holding.connection and u.id = holding.user)"
+local GONE = "update holding set present = 0, found = 0, decision = 1, run = null" .. NOT_SHOWN .. "and present = 1"
 
 --- Ends the pull: what the platform shows no more vanishes from the mirror.
 -- A list without anybody, where the mirror knows users, is not believed: every tag would be put on again.
@@ -227,8 +247,8 @@ function Pull:finish(options)
     local number, generation = connection.number, self.generation
     db:run(RESOLVED, number, generation)
     sums.taken_off = db:run(TAKEN_OFF, number, generation)
-    sums.gone_tags = db:run(GONE, number, generation)
     sums.gone = db:run("delete from user where connection = ? and generation < ?", number, generation)
+    sums.gone_tags = db:run(FORGOTTEN, number, generation) + db:run(GONE, number, generation)
     sums.new = db:row("select count(*) from user where connection = ?", number) - self.known + sums.gone
     db:run("update connection set pulled = ? where number = ?", self.began, number)
     return true

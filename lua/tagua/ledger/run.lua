@@ -53,6 +53,7 @@ local function blank(ledger, connection, number, kind, state)
     counts = {},
     planned = 0,
     added = {},
+    notes = {},
     rules = {},
   }, Run)
 end
@@ -60,13 +61,16 @@ end
 --- Makes a run whose operations are to be added.
 -- @tparam table ledger
 -- @tparam table connection the ledger's side of one
--- @tparam table about `kind`, `rules`, `rules_hash`, `input`, `at`, `tests` ("passed" or "skipped")
+-- @tparam table about `kind`, `rules`, `rules_hash`, `input`, `at`, `tests` ("passed" or "skipped"),
+--   `source` (the run of before)
 function M.plan(ledger, connection, about)
   local number = ledger.store:row(
-    "insert into run (connection, kind, state, rules, rules_hash, input, at, tests, created) "
-      .. "values (?, ?, 'planning', ?, ?, ?, ?, ?, ?) returning number",
+    "insert into run (connection, kind, source, state, entry, rules, rules_hash, input, at, tests, created) "
+      .. "values (?, ?, ?, 'planning', ?, ?, ?, ?, ?, ?, ?) returning number",
     connection.number,
     about.kind,
+    about.source,
+    journal.last_id(ledger.store),
     store.cap(about.rules, 4096),
     about.rules_hash,
     store.cap(about.input, 4096),
@@ -197,6 +201,7 @@ function Run:next(count)
     end
     store.must(self.db:transact(function()
       if self.state ~= "sending" then
+        store.must(self:accept())
         local changed = self.db:run(
           "update run set state = 'sending', finished = null, message = null, done = null, failed = null, "
             .. "skipped = null, unattributed = null, ambiguous = null "

@@ -63,13 +63,18 @@ create index user_by_phone on user (connection, phone) where phone is not null;
 create index user_by_email on user (connection, email) where email is not null;
 create index user_blocked on user (connection, id) where blocked = 1;
 
--- The mirror: who has which tag. Rows with present = 0 remember who took the tag off.
+-- The mirror: who has which tag. Rows with present = 0 remember who took the tag off. What the
+-- columns `ours`, `found` and `decision` mean together is in tagua.ownership.
 create table holding (
   connection integer not null,
   user text not null,
   tag integer not null,
   present integer not null,  -- 1 or 0
   ours integer not null,     -- 1: tagua did it last; 0: somebody in the console
+  found integer not null default 0, -- 1: was there at the first pull, and nobody adopted it since
+  decision integer,          -- where the console did it last, what the rules wanted when an apply first
+                             -- looked: 0: off, 1: on; 2, 3: the same, and they changed their mind once
+                             -- since; null: no apply has looked yet
   doubt integer not null default 0, -- 1: the effect of an operation is not known, until the next pull;
                              -- 2: an operation is being sent
   timestamp integer,         -- the platform's, of the last tagging that a pull has shown
@@ -80,6 +85,7 @@ create table holding (
   renewed integer,           -- ... or after this moment, from which the time counts anew, ...
   ends integer,              -- ... and not later than at this moment
   expired integer not null default 0, -- 1: taken off because its time was over
+  run integer,               -- the run that did it; null: somebody has touched it since
   generation integer not null,
   entry integer not null default 0, -- the journal's entry that changed it last; 0: none
   primary key (connection, user, tag)
@@ -92,15 +98,20 @@ create table run (
   number integer primary key,
   connection integer not null references connection,
   kind text not null,        -- apply, tag, untag, retry, undo, expire, event
+  source integer references run, -- the run that this one undoes or tries again
   state text not null check (state in (
     'planning',              -- its operations are being written
     'ready',                 -- planned, nothing sent
+    'queued',                -- agreed to, for the sender to take up
     'sending',               -- being sent, unless the process died
     'interrupted', 'stopped',-- can go on
     'done', 'abandoned')),
   rules text,                -- the rule file
   rules_hash text,
   input text,
+  input_hash text,           -- SHA-256 of its bytes
+  process text,              -- the process that wants it done: its id and when it started
+  entry integer not null default 0, -- the journal's last entry when it was planned
   at integer,                -- the moment that the rules took for now
   tests text,                -- what came of the rules' own tests: passed, skipped
   approved text,             -- the hash of the approved plan that it carries out
@@ -136,6 +147,24 @@ create table operation (
   primary key (run, seq)
 ) without rowid;
 create index operation_sending on operation (run, seq) where outcome = 'sending';
+create index operation_by_user on operation (user);
+
+-- What the rules could read of the users that a run changes, as it was then.
+create table record (
+  run integer not null,
+  line integer not null,     -- of the input
+  fields text not null,      -- a JSON object: declared field -> value
+  primary key (run, line)
+) without rowid;
+
+-- What a run will put into holding.decision once it is agreed to; 4: the tag is the rules' again.
+create table note (
+  run integer not null,
+  user text not null,
+  tag integer not null,
+  decision integer not null,
+  primary key (run, user, tag)
+) without rowid;
 
 -- What a plan changes in the times of tags that stay as they are on the platform. Carried out, and
 -- removed, before the run sends.
@@ -197,7 +226,7 @@ create view operations as
     select run, seq, max(id) as id, outcome, code, message, at from entry group by run, seq
   )
   select o.run, o.seq, c.name as connection, o.user, o.action, t.name as tag, t.id as tag_id,
-    r.name as rule, r.line, o.input_line,
+    r.name as rule, n.rules as file, r.line, n.input, n.input_hash, o.input_line, f.fields,
     case when l.id is null then coalesce(o.outcome, 'waiting')
          when l.outcome = 'returned' then 'waiting' else l.outcome end as outcome,
     case when l.id is null then o.code else l.code end as code,
@@ -208,13 +237,14 @@ create view operations as
     join connection c on c.number = n.connection
     join tag t on t.number = o.tag
     left join rule r on r.number = o.rule
+    left join record f on f.run = o.run and f.line = o.input_line
     left join latest l on l.run = o.run and l.seq = o.seq;
 
 -- Runs with their sums: planned = done + failed + skipped + left.
 create view runs as
   select r.number as run, c.name as connection, r.kind, r.state,
     datetime(r.created, 'unixepoch') as created, datetime(r.finished, 'unixepoch') as finished,
-    r.rules, r.input, r.planned,
+    r.source, r.rules, r.input, r.planned,
     coalesce(s.done, r.done, 0) as done,
     coalesce(s.failed, r.failed, 0) as failed,
     coalesce(s.skipped, r.skipped, 0) as skipped,
@@ -231,14 +261,15 @@ create view runs as
         sum(outcome in ('skipped', 'stands')) as skipped,
         sum(outcome = 'unattributed') as unattributed, sum(outcome = 'ambiguous') as ambiguous
       from operations
-      where run in (select number from run where state in ('sending', 'interrupted', 'stopped'))
+      where run in (select number from run where state in ('queued', 'sending', 'interrupted', 'stopped'))
       group by run
     ) s on s.run = r.number;
 
 -- How many people have each tag, as far as the mirror knows.
 create view tag_sizes as
   select c.name as connection, t.name as tag, t.id as tag_id, count(h.user) as users,
-    coalesce(sum(h.ours), 0) as by_tagua, count(h.user) - coalesce(sum(h.ours), 0) as by_console
+    coalesce(sum(h.ours), 0) as by_tagua, count(h.user) - coalesce(sum(h.ours), 0) as by_console,
+    coalesce(sum(h.found), 0) as found
   from tag t
     join connection c on c.number = t.connection
     left join holding h on h.connection = t.connection and h.tag = t.number and h.present = 1
@@ -248,7 +279,7 @@ create view tag_sizes as
 -- Who has which tag, and who put it there.
 create view tagged as
   select c.name as connection, h.user, u.name, t.name as tag, t.id as tag_id,
-    case h.ours when 1 then 'tagua' else 'console' end as owner,
+    case when h.ours = 1 then 'tagua' when h.found = 1 then 'found' else 'console' end as owner,
     datetime(h.since, 'unixepoch') as since, h.timestamp, h.count,
     datetime(case h.ours when 1 then DUE end, 'unixepoch') as ends
   from holding h
@@ -256,6 +287,16 @@ create view tagged as
     join tag t on t.number = h.tag
     left join user u on u.connection = h.connection and u.id = h.user
   where h.present = 1;
+
+-- Where somebody in the console has the last word: what they did, and what the rules wanted.
+create view overrides as
+  select c.name as connection, h.user, t.name as tag, t.id as tag_id,
+    case h.present when 1 then 'put on' else 'taken off' end as done,
+    case h.decision when 0 then 'off' when 1 then 'on' when 2 then 'on' when 3 then 'off' end as wanted
+  from holding h
+    join connection c on c.number = h.connection
+    join tag t on t.number = h.tag
+  where h.ours = 0 and h.found = 0;
 ]]):gsub("DUE", M.due)
 
 --- From one version to the next: `migrations[n]` takes a ledger of version n to n + 1.
@@ -267,7 +308,7 @@ function M.version()
   return #M.migrations + 1
 end
 
-local VIEW_NAMES = { "operations", "runs", "tag_sizes", "tagged" }
+local VIEW_NAMES = { "operations", "runs", "tag_sizes", "tagged", "overrides" }
 
 -- The mark, the version and the number of tables of a file, without touching it.
 local function look(path, busy)

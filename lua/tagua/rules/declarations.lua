@@ -23,6 +23,8 @@ local COMMON = {
   folder = { type = "string", min = 1, max = LONGEST_NAME },
   family = { type = "string", min = 1, max = LONGEST_NAME }, -- what there is, the platform knows
   never_remove = { type = "boolean" },
+  adopt = { type = "boolean" }, -- tags that were there at the first pull are the rule's to take off
+  conflicts = { type = "string", one_of = { "console_wins", "rules_win" } },
   starts = { type = { "string", "number" }, check = moment_option },
   ends = { type = { "string", "number" }, check = moment_option },
   renew = { type = "boolean" },
@@ -146,7 +148,7 @@ local function claim_tag(self, declaration, name, checked, group)
   self.owners[name] = declaration
   self.tags[#self.tags + 1] = {
     name = name, folder = checked.folder, family = checked.family, id = checked.id,
-    never_remove = checked.never_remove or false,
+    never_remove = checked.never_remove or false, adopt = checked.adopt or false, conflicts = checked.conflicts,
     starts = checked.starts, ends = checked.ends, lasts = checked.lasts, renew = checked.renew or nil,
     rule = declaration.name, line = declaration.line, group = group,
     shadow = checked.shadow, rollout = checked.rollout, holdout = checked.holdout,
