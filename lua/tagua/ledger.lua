@@ -153,10 +153,11 @@ function Ledger:runs(options)
   end
   return store.try(function()
     local found = {}
-    local text = ("select %s from runs where state <> 'planning' and (?1 is null or run = ?1) order by run desc limit ?2"):format(
+    local text = ("select %s from runs where state <> 'planning' and (?1 is null or run = ?1) "):format(
       table.concat(RUN_COLUMNS, ", ")
     )
-    local rows, state, control = self.store:rows(text, options.run, options.limit or 100)
+    local rows, state, control =
+      self.store:rows(text .. "order by run desc limit ?2", options.run, options.limit or 100)
     while true do
       local entry = record_of(RUN_COLUMNS, rows(state, control))
       if not entry.run then

@@ -19,7 +19,9 @@ return {
       context:json(require("tagua.json").array(runs))
       return
     end
-    local rows = { { "run", "when (UTC)", "connection", "what", "state", "planned", "done", "failed", "skipped", "left" } }
+    local head = { "run", "when (UTC)", "connection", "what", "state" }
+    table.move({ "planned", "done", "failed", "skipped", "left" }, 1, 5, 6, head)
+    local rows = { head }
     for _, run in ipairs(runs) do
       rows[#rows + 1] = {
         tostring(run.run), run.created, terminal.visible(run.connection),

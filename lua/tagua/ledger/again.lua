@@ -85,8 +85,9 @@ function M.summary(run)
   local db, tags, by_number = run.db, {}, {}
   for number, name, id, folder, action, count in
     db:rows(
-      "select t.number, t.name, t.id, f.name, o.action, count(*) from operation o join tag t on t.number = o.tag "
-        .. "left join tag f on f.number = t.folder where o.run = ? group by t.number, o.action order by t.name, t.number",
+      "select t.number, t.name, t.id, f.name, o.action, count(*) from operation o "
+        .. "join tag t on t.number = o.tag left join tag f on f.number = t.folder "
+        .. "where o.run = ? group by t.number, o.action order by t.name, t.number",
       run.number
     )
   do

@@ -18,7 +18,8 @@ end
 function M.release(db, connection, user, tag)
   local number = number_of(connection, tag)
   return db:run(
-    "update holding set ours = 1, found = 0, decision = null where connection = ? and user = ? and tag = ? and ours = 0",
+    "update holding set ours = 1, found = 0, decision = null "
+      .. "where connection = ? and user = ? and tag = ? and ours = 0",
     connection.number,
     user,
     number

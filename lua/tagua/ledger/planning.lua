@@ -148,6 +148,7 @@ function Planning:note(user, tag, decision)
   return true
 end
 
+-- Writes the notes that were made, in one transaction.
 function Planning:write_notes()
   local notes = self.notes
   self.notes = {}

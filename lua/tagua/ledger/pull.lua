@@ -220,7 +220,8 @@ local TAKEN_OFF = "update holding set present = 0, ours = 0, found = 0, decision
 -- if they had wanted it then. Nothing is remembered of users who are gone themselves.
 local FORGOTTEN = "delete from holding"
   .. NOT_SHOWN
-  .. "and present = 1 and not exists (select 1 from user u where u.connection = holding.connection and u.id = holding.user)"
+  .. "and present = 1 and not exists ("
+  .. "select 1 from user u where u.connection = holding.connection and u.id = holding.user)"
 local GONE = "update holding set present = 0, found = 0, decision = 1, run = null" .. NOT_SHOWN .. "and present = 1"
 
 --- Ends the pull: what the platform shows no more vanishes from the mirror.
