@@ -60,12 +60,12 @@ describe("a plan with times", function()
   -- Takes off what is due, as tagua expire does -> the users.
   local function expire()
     local run, users = assert(book.shop:plan({ kind = "expire" })), {}
-    for i, one in ipairs(assert(book.shop:due())) do
-      users[i] = one.user
-      assert(run:add({ user = one.user, tag = one.tag, action = "untag" }))
-    end
+    assert(run:add_due(book.clock.now))
     assert(run:ready())
-    with.carry_out(run)
+    with.carry_out(run, function(one)
+      users[#users + 1] = one.user
+      return "done"
+    end)
     return users
   end
 

@@ -405,18 +405,13 @@ end
 
 --- The tags on users that are past their time; see `tagua.ledger.times`.
 -- @tparam[opt] integer at seconds since the epoch, now unless told
+-- @tparam[opt=100] integer limit how many to name
 -- @treturn {table,...}|nil `{ user, tag (its id), name }`
--- @treturn string message
+-- @treturn integer|string how many there are, or the message
 -- @treturn string code
-function Connection:due(at)
+function Connection:due(at, limit)
   return folded(self, function(db)
-    return store.try(function()
-      local found = {}
-      for user, tag, name in times.due(db, self, at or self.ledger.now()) do
-        found[#found + 1] = { user = user, tag = tag, name = name }
-      end
-      return found
-    end)
+    return store.try(times.due, db, self, at or self.ledger.now(), limit or 100)
   end)
 end
 

@@ -221,12 +221,10 @@ local function times(lines, plan)
     expired = expired + (tag.expired or 0)
   end
   if (plan.due or 0) > 0 then
-    add(lines, "%s past their time: apply and expire take them off first",
-      count(plan.due, "tag") .. " on users are")
+    add(lines, "past their time, taken off first by apply, or by expire: %s", held(plan.due))
   end
   if expired > 0 then
-    add(lines, "%s wanted by the rules, but their time was over: they come back when the rule has been off",
-      count(expired, "tag") .. " on users are")
+    add(lines, "left off, since their time was over and the rule has not been off since: %s", held(expired))
   end
 end
 

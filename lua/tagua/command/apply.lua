@@ -1,4 +1,5 @@
 --- tagua apply: makes a plan and carries it out.
+local errors = require("tagua.errors")
 local guards = require("tagua.guards")
 local planning = require("tagua.command.planning")
 local terminal = require("tagua.terminal")
@@ -52,6 +53,22 @@ local function ask_guards(context, options, plan)
   end
 end
 
+-- Before anything is planned: what is past its time comes off, and no guard looks at it.
+-- Gives the exit code of it, where that is not 0; ends the command where it was stopped.
+local function take_off_due(context, options)
+  local outcome = require("tagua.command.expiring").run(context, options.to)
+  if not outcome then
+    return nil
+  end
+  context:note(("took off what was past its time: %s of %s"):format(terminal.number(outcome.sums.done),
+    terminal.count(outcome.sums.planned, "tag")))
+  if outcome.state == "interrupted" then
+    context:fail("interrupted while taking off what was past its time", "EINTERRUPTED")
+  end
+  local code = require("tagua.command.sending").answer(context, outcome)
+  return code ~= errors.EXIT_DONE and code or nil
+end
+
 return {
   name = "apply",
   summary = "put the tags on and take them off",
@@ -65,7 +82,8 @@ return {
   define = function(parser)
     planning.define(parser)
     parser:flag("-y --yes", "Go on without being asked.")
-    parser:option("--force", "Go on where this guard refuses: " .. table.concat(guards.names, ", ") .. "; once for each.")
+    parser:option("--force", "Go on where this guard refuses: " .. table.concat(guards.names, ", ")
+      .. "; once for each.")
       :argname("GUARD"):convert(values.one_of("--force", guards.names)):count("*")
   end,
 
@@ -77,6 +95,7 @@ return {
     local job = planning.prepare(context, options, function()
       sending.recover(context, options.to)
     end)
+    local expired = take_off_due(context, options)
     local run = context:check(job.book:plan({
       kind = "apply",
       rules = options.rules,
@@ -108,6 +127,7 @@ return {
       context:check(run:accept())
     end
     show_outcome(context, options, plan, outcome)
-    return sending.answer(context, outcome)
+    local code = sending.answer(context, outcome)
+    return code == errors.EXIT_DONE and expired or code
   end,
 }

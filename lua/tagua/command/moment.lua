@@ -11,7 +11,7 @@ end
 
 --- A moment as people write it, in the zone of the rules.
 -- @tparam context context
--- @tparam table ruleset
+-- @tparam table ruleset or anything else that has a `zone`
 -- @tparam string text
 -- @tparam string option which option it came with, for the message
 -- @treturn integer seconds since the epoch

@@ -108,7 +108,7 @@ local function measure(context, options, job, plan)
     local size = sizes[tag.id or ""]
     tag.holders = size and size.users or 0
   end
-  plan.due = #context:check(job.book:due(job.at))
+  plan.due = select(2, context:check(job.book:due(job.at, 0)))
   local last, message, code = job.book:reading(options.rules)
   if message then
     context:fail(message, code)

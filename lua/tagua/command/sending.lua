@@ -18,15 +18,18 @@ local function closed(context, name)
   if not settings.hours then
     return nil
   end
-  local zone = context:check(core.zone.open(settings.zone))
+  local zone = context:once("zone of " .. name, function()
+    return context:check(core.zone.open(settings.zone))
+  end)
   local now = context:now()
   local open, opens = hours.open(hours.parse(settings.hours), zone, now)
   if open then
     return nil
   end
-  return ("'%s' sends from %s (%s), and it is %s there: run this again after %s"):format(name,
-    settings.hours:gsub("%s*%-%s*", " to "), settings.zone, zone:format(now):sub(12, 16), zone:format(opens):sub(1, 16)),
-    "EHOURS"
+  local text = ("'%s' sends from %s (%s), and it is %s there: run this again after %s"):format(name,
+    settings.hours:gsub("%s*%-%s*", " to "), settings.zone, zone:format(now):sub(12, 16),
+    zone:format(opens):sub(1, 16))
+  return text, "EHOURS"
 end
 
 --- Ends the command where the connection does not send at this hour.

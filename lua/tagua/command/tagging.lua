@@ -97,7 +97,23 @@ function M.define(parser, may_create)
     :convert(values.connection):default("local"):show_default(false)
   if may_create then
     parser:flag("--create", "Create the tag when there is none of this name.")
+    parser:option("--lasts", "It comes off again after this time, such as 30d (m, h, d or w)."):argname("TIME")
+      :convert(values.duration("--lasts"))
+    parser:option("--ends", "It comes off again at this moment, in the connection's zone: \"2026-12-01 00:00\".")
+      :argname("TIME")
   end
+end
+
+-- The moment at which the tag comes off again, where one was given.
+local function end_of(context, options)
+  if not options.ends then
+    return nil
+  end
+  local ends = require("tagua.command.moment").read(context, context:settings(options.to), options.ends, "--ends")
+  if ends <= context:now() then
+    context:fail(("--ends: '%s' is over already"):format(options.ends), "EUSAGE")
+  end
+  return ends
 end
 
 --- Does it.
@@ -107,6 +123,7 @@ end
 -- @treturn integer the exit code
 function M.run(context, options, action)
   local sending = require("tagua.command.sending")
+  local ends = end_of(context, options)
   sending.ensure_open(context, options.to)
   require("tagua.command.sender").become(context, options.to)
   context:connection(options.to)
@@ -114,10 +131,10 @@ function M.run(context, options, action)
   local book = context:book(options.to)
   context:check(book:fold())
   local tag = find_tag(context, options)
-  local run = context:check(book:plan({ kind = action, at = os.time() }))
+  local run = context:check(book:plan({ kind = action, at = context:now() }))
   sending.discard_unsent(context, run)
   run:add({ user = options.user, tag = tag and tag.id, name = tag and tag.name or options.tag,
-    action = action })
+    action = action, lasts = options.lasts, ends = ends })
   context:check(run:ready())
   local creations = not tag and { { kind = "tag", name = options.tag } } or {}
   local outcome = sending.send(context, options.to, run, { creations = creations })

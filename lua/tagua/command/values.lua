@@ -32,6 +32,19 @@ function M.positive(option)
   end
 end
 
+--- A length of time in seconds, written as 30d: minutes, hours, days or weeks.
+-- @tparam string option
+-- @treturn function
+function M.duration(option)
+  return function(text)
+    local seconds = require("tagua.rules.moments").duration(text)
+    if not seconds then
+      return nil, ("%s takes a length of time such as 30d (m, h, d or w), got '%s'"):format(option, text)
+    end
+    return seconds
+  end
+end
+
 --- One of a few words.
 -- @tparam string option
 -- @tparam {string,...} words

@@ -10,7 +10,8 @@ local M = {}
 -- @tparam string rules the rule file as it was named
 -- @treturn integer|nil how many records; nil when there was none
 function M.last(db, connection, rules)
-  return db:row("select records from reading where connection = ? and rules = ?", connection.number, store.cap(rules, 4096))
+  local text = "select records from reading where connection = ? and rules = ?"
+  return db:row(text, connection.number, store.cap(rules, 4096))
 end
 
 --- Notes a reading.

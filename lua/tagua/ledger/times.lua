@@ -76,19 +76,53 @@ function Times:keep_times()
   end)
 end
 
-local DUE = "select h.user, t.id, t.name from holding h indexed by holding_timed join tag t on t.number = h.tag "
-  .. "where h.connection = ? and h.present = 1 and h.ours = 1 and (h.lasts is not null or h.ends is not null) "
-  .. "and h.doubt = 0 and t.id is not null and t.state = 'known' and %s <= ? and not exists "
-  .. "(select 1 from user u where u.connection = h.connection and u.id = h.user and u.blocked = 1) "
-  .. "order by h.tag, h.user"
+local DUE = " from holding h indexed by holding_timed join tag t on t.number = h.tag "
+  .. "where h.connection = ?1 and h.present = 1 and h.ours = 1 and (h.lasts is not null or h.ends is not null) "
+  .. "and h.doubt = 0 and t.id is not null and t.state = 'known' and "
+  .. schema.due
+  .. " <= ?2 and not exists "
+  .. "(select 1 from user u where u.connection = h.connection and u.id = h.user and u.blocked = 1)"
+
+--- Adds to a plan that every tag which is past its time comes off.
+-- @tparam integer at seconds since the epoch
+-- @treturn integer|nil how many operations that are
+-- @treturn string message
+-- @treturn string code
+function Times:add_due(at)
+  local added, message, code = self.db:transact(function()
+    return self.db:run(
+      "insert into operation (run, seq, user, tag, action, before) "
+        .. "select ?3, ?4 + row_number() over (order by h.tag, h.user), h.user, h.tag, 'untag', "
+        .. "coalesce(h.timestamp, 1)"
+        .. DUE,
+      self.connection.number,
+      at,
+      self.number,
+      self.planned
+    )
+  end)
+  if not added then
+    return nil, message, code
+  end
+  self.planned = self.planned + added
+  return added
+end
 
 --- The tags on users that are past their time, those of users who blocked the bot left out.
 -- @tparam table db the store
 -- @tparam table connection
 -- @tparam integer at seconds since the epoch
--- @return an iterator over user, the tag's id, its name
-function M.due(db, connection, at)
-  return db:rows(DUE:format(schema.due), connection.number, at)
+-- @tparam integer limit how many to name
+-- @treturn {table,...} `{ user, tag (its id), name }`
+-- @treturn integer how many there are
+function M.due(db, connection, at, limit)
+  local found = {}
+  for user, tag, name in
+    db:rows("select h.user, t.id, t.name" .. DUE .. " order by h.tag, h.user limit ?3", connection.number, at, limit)
+  do
+    found[#found + 1] = { user = user, tag = tag, name = name }
+  end
+  return found, #found < limit and #found or db:row("select count(*)" .. DUE, connection.number, at)
 end
 
 return M

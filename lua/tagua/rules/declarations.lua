@@ -295,7 +295,9 @@ end
 
 local function declare_guards(self, given)
   loading(self, "guards")
-  if type(given) ~= "table" then self:complain("guards wants its bounds in braces: guards { max_operations = 5000 }") end
+  if type(given) ~= "table" then
+    self:complain("guards wants its bounds in braces: guards { max_operations = 5000 }")
+  end
   if self.guards then self:complain("guards { } is written twice") end
   local checked, message = options.verify("guards", given, guards.options)
   if not checked then self:complain(message) end
