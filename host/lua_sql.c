@@ -1,6 +1,8 @@
 /* Binding: core.sql. A database keeps its statements alive no longer than itself; a statement
  * keeps its database from being collected. */
+#include <limits.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "lua_support.h"
@@ -226,6 +228,43 @@ static int statement_close(lua_State *L)
     return 0;
 }
 
+/* Binds what is at the stack index; nil is null. Uncopied texts must stay on the stack, or in a
+ * table that does, until the statement is reset. */
+static void bind_value(lua_State *L, struct statement *statement, int parameter, int index,
+                       bool copy)
+{
+    int status = -1;
+    size_t length;
+    switch (lua_type(L, index)) {
+    case LUA_TNIL:
+        status = tagua_sql_bind_null(statement->statement, parameter);
+        break;
+    case LUA_TBOOLEAN:
+        status = tagua_sql_bind_integer(statement->statement, parameter, lua_toboolean(L, index));
+        break;
+    case LUA_TNUMBER:
+        if (lua_isinteger(L, index)) {
+            status =
+                tagua_sql_bind_integer(statement->statement, parameter, lua_tointeger(L, index));
+        } else {
+            luaL_argcheck(L, !isnan(lua_tonumber(L, index)), index, "not a number (NaN)");
+            status = tagua_sql_bind_real(statement->statement, parameter, lua_tonumber(L, index));
+        }
+        break;
+    case LUA_TSTRING: {
+        const char *text = lua_tolstring(L, index, &length);
+        luaL_argcheck(L, length < TAGUA_SQL_MAX_TEXT, index, "text is too long (64 MiB)");
+        status = tagua_sql_bind_text(statement->statement, parameter, text, length, copy);
+        break;
+    }
+    default:
+        luaL_error(L, "parameter %d must be nil, a boolean, a number or a string, got %s",
+                   parameter, luaL_typename(L, index));
+    }
+    if (status != 0)
+        luaL_error(L, "parameter %d could not be bound: out of memory", parameter);
+}
+
 /* Binds the arguments from stack index 2 on: every parameter has one, nil is null.
  * Uncopied texts stay valid because the arguments stay on the stack. */
 static void bind_arguments(lua_State *L, struct statement *statement, bool copy)
@@ -235,36 +274,28 @@ static void bind_arguments(lua_State *L, struct statement *statement, bool copy)
         luaL_error(L, "the statement has %d parameters, got %d", statement->parameters, given);
     statement->runs++;
     tagua_sql_reset(statement->statement);
-    for (int i = 1; i <= given; i++) {
-        int status = -1;
-        size_t length;
-        switch (lua_type(L, i + 1)) {
-        case LUA_TNIL:
-            status = tagua_sql_bind_null(statement->statement, i);
-            break;
-        case LUA_TBOOLEAN:
-            status = tagua_sql_bind_integer(statement->statement, i, lua_toboolean(L, i + 1));
-            break;
-        case LUA_TNUMBER:
-            if (lua_isinteger(L, i + 1)) {
-                status = tagua_sql_bind_integer(statement->statement, i, lua_tointeger(L, i + 1));
-            } else {
-                luaL_argcheck(L, !isnan(lua_tonumber(L, i + 1)), i + 1, "not a number (NaN)");
-                status = tagua_sql_bind_real(statement->statement, i, lua_tonumber(L, i + 1));
-            }
-            break;
-        case LUA_TSTRING: {
-            const char *text = lua_tolstring(L, i + 1, &length);
-            luaL_argcheck(L, length < TAGUA_SQL_MAX_TEXT, i + 1, "text is too long (64 MiB)");
-            status = tagua_sql_bind_text(statement->statement, i, text, length, copy);
-            break;
-        }
-        default:
-            luaL_error(L, "parameter %d must be nil, a boolean, a number or a string, got %s", i,
-                       luaL_typename(L, i + 1));
-        }
-        if (status != 0)
-            luaL_error(L, "parameter %d could not be bound: out of memory", i);
+    for (int i = 1; i <= given; i++)
+        bind_value(L, statement, i, i + 1, copy);
+}
+
+/* Pushes a column of the current row; null is nil. */
+static void push_column(lua_State *L, const struct statement *statement, int column)
+{
+    size_t length;
+    const char *text;
+    switch (tagua_sql_kind(statement->statement, column)) {
+    case TAGUA_SQL_INTEGER:
+        lua_pushinteger(L, tagua_sql_integer(statement->statement, column));
+        break;
+    case TAGUA_SQL_REAL:
+        lua_pushnumber(L, tagua_sql_real(statement->statement, column));
+        break;
+    case TAGUA_SQL_TEXT:
+        text = tagua_sql_text(statement->statement, column, &length);
+        lua_pushlstring(L, text, length);
+        break;
+    default:
+        lua_pushnil(L);
     }
 }
 
@@ -273,26 +304,11 @@ static int push_row(lua_State *L, struct statement *statement)
 {
     luaL_checkstack(L, statement->columns, "too many columns");
     for (int i = 0; i < statement->columns; i++) {
-        size_t length;
-        const char *text;
-        switch (tagua_sql_kind(statement->statement, i)) {
-        case TAGUA_SQL_INTEGER:
-            lua_pushinteger(L, tagua_sql_integer(statement->statement, i));
-            break;
-        case TAGUA_SQL_REAL:
-            lua_pushnumber(L, tagua_sql_real(statement->statement, i));
-            break;
-        case TAGUA_SQL_TEXT:
-            text = tagua_sql_text(statement->statement, i, &length);
-            lua_pushlstring(L, text, length);
-            break;
-        default:
-            if (i == 0) {
-                tagua_sql_reset(statement->statement);
-                luaL_error(L, "the first column of a row is null, which reads like no row: "
-                              "put another column before it");
-            }
-            lua_pushnil(L);
+        push_column(L, statement, i);
+        if (i == 0 && lua_isnil(L, -1)) {
+            tagua_sql_reset(statement->statement);
+            luaL_error(L, "the first column of a row is null, which reads like no row: "
+                          "put another column before it");
         }
     }
     return statement->columns;
@@ -327,6 +343,78 @@ static int statement_row(lua_State *L)
             row = tagua_sql_step(statement->statement, &error);
     tagua_sql_reset(statement->statement);
     return row < 0 ? tagua_lua_fail(L, &error) : pushed;
+}
+
+/* A key of many look-ups, and its place in the list of them. */
+struct key {
+    const char *text;
+    size_t length;
+    lua_Integer place;
+};
+
+static int compare_keys(const void *a, const void *b)
+{
+    const struct key *one = a, *other = b;
+    size_t common = one->length < other->length ? one->length : other->length;
+    int order = memcmp(one->text, other->text, common);
+    if (order != 0)
+        return order;
+    return (one->length > other->length) - (one->length < other->length);
+}
+
+/* st:many(keys, ...) -> rows: looks up each of the strings, bound to the statement's last parameter
+ * behind the other arguments, in the order of the keys, so that the file is gone through forward.
+ * All rows come in one flat array: the place of the row's key among `keys`, then its columns (null
+ * is false), and so on; those of one key stand together. Else nil, message, code. */
+static int statement_many(lua_State *L)
+{
+    struct statement *statement = check_statement(L);
+    luaL_checktype(L, 2, LUA_TTABLE);
+    int last = lua_gettop(L) - 1;
+    if (last != statement->parameters)
+        return luaL_error(L, "the statement has %d parameters, got %d", statement->parameters, last);
+    size_t count = lua_rawlen(L, 2);
+    luaL_argcheck(L, count <= INT_MAX / sizeof(struct key), 2, "too many keys");
+    statement->runs++;
+    tagua_sql_reset(statement->statement);
+    for (int i = 1; i < last; i++)
+        bind_value(L, statement, i, i + 2, false);
+    struct key *keys = lua_newuserdatauv(L, count * sizeof *keys + 1, 0);
+    for (size_t i = 0; i < count; i++) {
+        keys[i].place = (lua_Integer)i + 1;
+        if (lua_rawgeti(L, 2, keys[i].place) != LUA_TSTRING)
+            return luaL_error(L, "key %d must be a string, got %s", (int)i + 1,
+                              luaL_typename(L, -1));
+        keys[i].text = lua_tolstring(L, -1, &keys[i].length); /* the table keeps it */
+        lua_pop(L, 1);
+        luaL_argcheck(L, keys[i].length < TAGUA_SQL_MAX_TEXT, 2, "a key is too long (64 MiB)");
+    }
+    qsort(keys, count, sizeof *keys, compare_keys);
+    lua_createtable(L, count < 100000 ? (int)count * (statement->columns + 1) : 0, 0);
+    lua_Integer used = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (tagua_sql_bind_text(statement->statement, last, keys[i].text, keys[i].length, false) !=
+            0)
+            return luaL_error(L, "a key could not be bound: out of memory");
+        struct tagua_error error;
+        int row;
+        while ((row = tagua_sql_step(statement->statement, &error)) == 1) {
+            lua_pushinteger(L, keys[i].place);
+            lua_rawseti(L, -2, ++used);
+            for (int column = 0; column < statement->columns; column++) {
+                push_column(L, statement, column);
+                if (lua_isnil(L, -1)) {
+                    lua_pop(L, 1);
+                    lua_pushboolean(L, 0);
+                }
+                lua_rawseti(L, -2, ++used);
+            }
+        }
+        tagua_sql_reset(statement->statement);
+        if (row < 0)
+            return tagua_lua_fail(L, &error);
+    }
+    return 1;
 }
 
 static int cursor_next(lua_State *L)
@@ -397,6 +485,7 @@ int tagua_lua_open_sql(lua_State *L)
         {"run", statement_run},
         {"row", statement_row},
         {"rows", statement_rows},
+        {"many", statement_many},
         {NULL, NULL},
     };
     static const luaL_Reg cursor_methods[] = {{NULL, NULL}};

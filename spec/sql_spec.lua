@@ -105,6 +105,19 @@ describe("sql", function()
     db:close()
   end)
 
+  it("looks up many keys at once, and tells whose row each is", function()
+    local db = open()
+    assert(db:exec("create table t (owner, k text, v, primary key (owner, k, v)) without rowid;"
+      .. "insert into t values (1, 'b', 1), (1, 'b', 2), (1, 'a', 3), (2, 'a', 9), (1, '', 4)"))
+    local rows = db:prepare("select v, nullif(v, 3) from t where owner = ? and k = ?")
+      :many({ "b", "none", "a", "", "a\0" }, 1)
+    assert.same({ 4, 4, 4, 3, 3, false, 1, 1, 1, 1, 2, 2 }, rows) -- in the order of the keys, not of the list
+    local statement = db:prepare("select 1 from t where k = ?")
+    assert.same({}, statement:many({}))
+    assert.error_matches(function() statement:many({ "a", 1 }) end, "key 2 must be a string, got number")
+    assert.error_matches(function() statement:many({ "a" }, 1) end, "has 1 parameters, got 2")
+  end)
+
   it("names the statement that is wrong", function()
     local db = open()
     local st, message, code = db:prepare("select nonsense from nowhere")

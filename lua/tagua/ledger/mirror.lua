@@ -46,20 +46,27 @@ local function letter_of(holding, times, at)
 end
 
 -- The state strings of the users that have, or had, any of the tags; everybody else has none of them.
-local function fill_states(db, connection, users, places, columns, width, states, clock)
-  local statement = db:prepare(OF_USER)
+local function fill_states(db, connection, users, columns, width, states, clock)
   local nothing, holding = ("."):rep(width), {}
-  for _, i in ipairs(places) do
-    local letters
-    for tag, present, ours, doubt, found, decision, expired, lasts, ends, due in
-      statement:rows(connection, users[i])
-    do
-      local of_tag = columns[tag]
-      holding.letter = of_tag and ownership.letter(present, ours, doubt, found, decision) or "."
-      if of_tag and (holding.letter ~= "." or expired ~= 0) then
-        holding.expired, holding.lasts, holding.ends, holding.due = expired, lasts, ends, due
-        if not letters then
-          letters = {}
+  local rows = store.must(db:prepare(OF_USER):many(users, connection))
+  local letters, at = {}, nil -- of the user at this place
+  for i = 1, #users do
+    states[i] = nothing
+  end
+  for row = 1, #rows, 11 do -- a null is false there
+    local of_tag = columns[rows[row + 1]]
+    if of_tag then
+      local expired = rows[row + 7]
+      holding.letter =
+        ownership.letter(rows[row + 2], rows[row + 3], rows[row + 4], rows[row + 5], rows[row + 6] or nil)
+      if holding.letter ~= "." or expired ~= 0 then
+        holding.expired = expired
+        holding.lasts, holding.ends, holding.due = rows[row + 8] or nil, rows[row + 9] or nil, rows[row + 10] or nil
+        if rows[row] ~= at then
+          if at then
+            states[at] = table.concat(letters)
+          end
+          at = rows[row]
           for column = 1, width do
             letters[column] = "."
           end
@@ -69,7 +76,9 @@ local function fill_states(db, connection, users, places, columns, width, states
         end
       end
     end
-    states[i] = letters and table.concat(letters) or nothing
+  end
+  if at then
+    states[at] = table.concat(letters)
   end
 end
 
@@ -94,7 +103,7 @@ function M.states(db, connection, users, tags, clock)
     end
     local blocked = M.blocked(db, connection, users)
     if next(columns) and db:row(ANY_HOLDING, number) then
-      fill_states(db, number, users, store.order(users), columns, #tags, states, clock)
+      fill_states(db, number, users, columns, #tags, states, clock)
     else
       local nothing = ("."):rep(#tags)
       for i = 1, #users do
@@ -108,10 +117,15 @@ end
 --- Which of the users blocked the bot.
 -- @treturn {boolean,...}
 function M.blocked(db, connection, users)
-  local blocked, any = {}, db:row(ANY_BLOCKED, connection.number) ~= nil
-  local statement = any and db:prepare(IS_BLOCKED)
-  for i, user in ipairs(users) do
-    blocked[i] = any and store.must(statement:row(connection.number, user)) ~= nil
+  local blocked = {}
+  for i = 1, #users do
+    blocked[i] = false
+  end
+  if db:row(ANY_BLOCKED, connection.number) ~= nil then
+    local rows = store.must(db:prepare(IS_BLOCKED):many(users, connection.number))
+    for row = 1, #rows, 2 do
+      blocked[rows[row]] = true
+    end
   end
   return blocked
 end
