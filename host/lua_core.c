@@ -20,6 +20,7 @@
 #else
 #define BINDINGS(X) \
     MODULE_BINDINGS(X) \
+    X(digest) \
     X(jwt) \
     X(lock) \
     X(server) \

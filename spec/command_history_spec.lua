@@ -104,6 +104,23 @@ describe("after a run", function()
     assert.equal("North VIP", tags_of("U1"))
   end)
 
+  it("tells why a user got a tag without last Monday's file", function()
+    apply_to("U9,1,Tainan\nU1,12,Taipei\n")
+    local hash = select(2, support.shell("sha256sum " .. folder.path .. "/users.csv")):match("^%x+")
+    apply_to("U1,2,\n")
+    os.remove(folder.path .. "/users.csv")
+    local out = run("log U1")
+    assert.matches("run 2    - VIP  done\n    rule 'VIP' (rules.lua:2); orders = 2; line 2 of users.csv", out, 1, true)
+    assert.matches("run 1    + VIP  done\n    rule 'VIP' (rules.lua:2); city = Taipei, orders = 12; line 3 of users.csv ("
+      .. hash:sub(1, 12) .. ")", out, 1, true)
+    assert.is_nil(out:find("- North", 1, true)) -- no city, no decision
+    local first = json.decode((run("--json log --tag VIP"):match("^[^\n]*\n([^\n]+)")))
+    assert.equal(hash, first.input_hash)
+    assert.equal(12, first.fields.orders)
+    assert.matches("nothing was done", run("log U7"), 1, true)
+    assert.matches("say of whom", select(2, run("log", 2)), 1, true)
+  end)
+
   it("leaves what people change alone, says so, and gives it back when told", function()
     apply_to("U1,12,Taipei\nU2,1,Tainan\n")
     assert.matches("local has what was last applied", run("drift"), 1, true)

@@ -88,6 +88,7 @@ function M.open(options)
     ready = {},
     first = 1,
     bytes = 0,
+    digest = core.digest.sha256(),
   }, Input)
   local ok, message, code = self:begin(options)
   if not ok then
@@ -154,6 +155,7 @@ end
 -- Hands bytes to the splitter.
 function Input:feed(bytes)
   self.bytes = self.bytes + #bytes
+  self.digest:add(bytes)
   return self:take(self.splitter:feed(bytes))
 end
 
@@ -193,7 +195,16 @@ end
 
 --- Stops reading: the chunks end after those that were given.
 function Input:stop()
-  self.ready, self.first, self.ended = {}, 1, true
+  self.ready, self.first, self.ended, self.stopped = {}, 1, true, true
+end
+
+--- The SHA-256 of all that was read, once there is no more.
+-- @treturn ?string nil before the end
+function Input:hash()
+  if not self.hashed and self.ended and not self.stopped then
+    self.hashed = self.digest:finish()
+  end
+  return self.hashed
 end
 
 --- Why the chunks ended early.

@@ -3,6 +3,7 @@
 -- never one for each user. Sends nothing; writes operations to the run that it is given.
 local cohort = require("tagua.cohort")
 local core = require("tagua.core")
+local evidence = require("tagua.evidence")
 local ownership = require("tagua.ownership")
 
 local M = {}
@@ -290,6 +291,7 @@ function Planner:take(block)
   if not states then
     return nil, blocked, code
   end
+  local changed = {} -- lines whose users get operations
   for k, user in ipairs(asked) do
     local i = places[k]
     local wants = self.cohorts and self.cohorts:apply(user, block.wants[i]) or block.wants[i]
@@ -300,7 +302,13 @@ function Planner:take(block)
     elseif pattern.special then
       self:operate(user, pattern, block.lines[i])
       self:respect(user, pattern)
+      changed[block.lines[i]] = pattern.on[1] ~= nil or pattern.off[1] ~= nil or nil
     end
+  end
+  if self.evidence then
+    self.evidence:release(changed, function(line, fields)
+      self.run:record(line, fields)
+    end)
   end
   return true
 end
@@ -537,16 +545,24 @@ function M.make(job)
       fields = {},
     })
   end
+  if job.run and job.input.header then
+    local message
+    self.evidence, message, code = evidence.new(job)
+    if not self.evidence then
+      return nil, message, code
+    end
+  end
   local function next_chunk()
     if job.interrupted and job.interrupted() then
       self.plan.interrupted = true
       return nil
     end
     local chunk, first_line = job.input:next()
-    if chunk and job.ruleset.reads_tags then
-      return chunk, first_line, self:tagsets(chunk, first_line)
+    local tagsets = chunk and job.ruleset.reads_tags and self:tagsets(chunk, first_line) or nil
+    if chunk and self.evidence then
+      self.evidence:keep(chunk, first_line, tagsets)
     end
-    return chunk, first_line
+    return chunk, first_line, tagsets
   end
   local ok, message
   ok, message, code = self:decide(next_chunk, job)
@@ -556,6 +572,12 @@ function M.make(job)
   ok, message, code = self:verdict()
   if not ok then
     return nil, message, code
+  end
+  if job.run and job.input.hash and job.input:hash() then
+    ok, message, code = job.run:read_all(job.input:hash())
+    if not ok then
+      return nil, message, code
+    end
   end
   self:sum()
   self.plan.creations = self:creations()

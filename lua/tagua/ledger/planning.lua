@@ -132,6 +132,45 @@ function Planning:add(operation)
   return true
 end
 
+--- Keeps what the rules could read of a record whose user the run changes.
+-- @tparam integer line of the input
+-- @tparam string fields a JSON object
+function Planning:record(line, fields)
+  self.records[#self.records + 1] = { line, fields }
+  if #self.records >= PLAN_BATCH then
+    local ok, message, code = self:write_records()
+    if not ok then
+      return self:spoil(message, code)
+    end
+  end
+  return true
+end
+
+-- Writes the records that were kept, in one transaction.
+function Planning:write_records()
+  local records = self.records
+  self.records = {}
+  if #records == 0 then
+    return true
+  end
+  return self.db:transact(function()
+    local insert = self.db:prepare("insert or replace into record (run, line, fields) values (?, ?, ?)")
+    for _, one in ipairs(records) do
+      store.must(insert:run(self.number, one[1], one[2]))
+    end
+    return true
+  end)
+end
+
+--- Tells the SHA-256 of the whole input, once it was read.
+-- @tparam string hash
+function Planning:read_all(hash)
+  return self.db:transact(function()
+    self.db:run("update run set input_hash = ? where number = ?", hash, self.number)
+    return true
+  end)
+end
+
 --- Has the ledger remember what the rules want where somebody in the console has the last word, once
 -- the run is agreed to (`accept`).
 -- @tparam string user
@@ -250,6 +289,9 @@ function Planning:ready()
   local ok, message, code = self:write()
   if ok then
     ok, message, code = self:write_times()
+  end
+  if ok then
+    ok, message, code = self:write_records()
   end
   if ok then
     ok, message, code = self:write_notes()

@@ -54,6 +54,7 @@ local function blank(ledger, connection, number, kind, state)
     planned = 0,
     added = {},
     notes = {},
+    records = {},
     rules = {},
   }, Run)
 end

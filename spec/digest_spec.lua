@@ -1,0 +1,16 @@
+local core = require("tagua.core")
+
+describe("a digest", function()
+  it("is the SHA-256 of all pieces", function()
+    local digest = core.digest.sha256():add("a"):add(""):add("bc")
+    assert.equal("ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad", digest:finish())
+    assert.equal("e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", core.digest.sha256():finish())
+  end)
+
+  it("is over once it was told", function()
+    local digest = core.digest.sha256()
+    digest:finish()
+    assert.has_error(function() digest:add("a") end, "calling 'add' on bad self (the digest is closed)")
+    digest:close()
+  end)
+end)
