@@ -1,10 +1,13 @@
 /* Binding: the few things a command needs of the operating system that Lua does not give it:
  * clocks, sleep, signals, the terminal, folders. Owns the flag that a signal sets. */
 #define _DEFAULT_SOURCE
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/random.h>
@@ -13,6 +16,8 @@
 
 #include "clock.h"
 #include "lua_support.h"
+
+#define FOLDER "tagua open folder"
 
 /* How often SIGINT or SIGTERM came, and which came last. */
 static volatile sig_atomic_t interruptions;
@@ -189,6 +194,56 @@ static int system_file_kind(lua_State *L)
     return 1;
 }
 
+/* system.list(path) -> { name, ... } of what a folder holds, in no order, without . and .. | nil,
+ * message, code. */
+static int system_list(lua_State *L)
+{
+    const char *path = luaL_checkstring(L, 1);
+    DIR **held = lua_newuserdatauv(L, sizeof *held, 0);
+    *held = NULL;
+    luaL_setmetatable(L, FOLDER);
+    *held = opendir(path);
+    if (*held == NULL) {
+        struct tagua_error error;
+        tagua_error_set(&error, "EIO", "cannot read the folder '%s': %s", path, strerror(errno));
+        return tagua_lua_fail(L, &error);
+    }
+    lua_newtable(L);
+    lua_Integer count = 0;
+    for (const struct dirent *entry = readdir(*held); entry != NULL; entry = readdir(*held)) {
+        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+            continue;
+        lua_pushstring(L, entry->d_name);
+        lua_rawseti(L, -2, ++count);
+    }
+    closedir(*held);
+    *held = NULL;
+    return 1;
+}
+
+static int close_folder(lua_State *L)
+{
+    DIR **held = luaL_checkudata(L, 1, FOLDER);
+    if (*held != NULL)
+        closedir(*held);
+    *held = NULL;
+    return 0;
+}
+
+/* system.real_path(path) -> the path without links, . and .. | nil, message, code. */
+static int system_real_path(lua_State *L)
+{
+    char real[PATH_MAX];
+    const char *path = luaL_checkstring(L, 1);
+    if (realpath(path, real) == NULL) {
+        struct tagua_error error;
+        tagua_error_set(&error, "EIO", "cannot find '%s': %s", path, strerror(errno));
+        return tagua_lua_fail(L, &error);
+    }
+    lua_pushstring(L, real);
+    return 1;
+}
+
 int tagua_lua_open_system(lua_State *L);
 
 int tagua_lua_open_system(lua_State *L)
@@ -208,8 +263,12 @@ int tagua_lua_open_system(lua_State *L)
         {"make_folder", system_make_folder},
         {"remove_folder", system_remove_folder},
         {"file_kind", system_file_kind},
+        {"list", system_list},
+        {"real_path", system_real_path},
         {NULL, NULL},
     };
+    static const luaL_Reg no_methods[] = {{NULL, NULL}};
+    tagua_lua_class(L, FOLDER, no_methods, close_folder);
     luaL_newlib(L, functions);
     return 1;
 }

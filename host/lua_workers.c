@@ -68,29 +68,46 @@ static int worker_send(lua_State *L)
     return 1;
 }
 
-/* worker:load(name, source, memory in bytes, seconds, probe): queues the load frame. */
+static int flag(lua_State *L, const char *name)
+{
+    lua_getfield(L, 2, name);
+    int set = lua_toboolean(L, -1);
+    lua_pop(L, 1);
+    return set;
+}
+
+/* worker:load { name =, source =, includes = bytes of a value or nil, memory = bytes, seconds =,
+ * probe = boolean, apart = boolean }: queues the load frame. */
 static int worker_load(lua_State *L)
 {
     struct tagua_worker *worker = check_worker(L, 1);
-    size_t name_length, source_length;
-    const char *name = luaL_checklstring(L, 2, &name_length);
-    const char *source = luaL_checklstring(L, 3, &source_length);
+    luaL_checktype(L, 2, LUA_TTABLE);
+    size_t name_length, source_length, includes_length;
+    lua_getfield(L, 2, "name");
+    const char *name = luaL_checklstring(L, -1, &name_length);
+    lua_getfield(L, 2, "source");
+    const char *source = luaL_checklstring(L, -1, &source_length);
+    lua_getfield(L, 2, "includes");
+    const char *includes = luaL_optlstring(L, -1, "", &includes_length);
+    lua_getfield(L, 2, "memory");
+    lua_getfield(L, 2, "seconds");
     struct {
         uint64_t memory;
         int64_t limit_ns;
-        uint64_t probe;
-    } load = {(uint64_t)luaL_checkinteger(L, 4), (int64_t)(luaL_checknumber(L, 5) * 1e9),
-              (uint64_t)lua_toboolean(L, 6)};
+        uint64_t probe, apart, length;
+    } load = {(uint64_t)luaL_checkinteger(L, -2), (int64_t)(luaL_checknumber(L, -1) * 1e9),
+              (uint64_t)flag(L, "probe"), (uint64_t)flag(L, "apart"), source_length};
     luaL_argcheck(L, strlen(name) == name_length, 2, "a file's name holds no NUL");
     luaL_Buffer head;
     luaL_buffinit(L, &head);
     luaL_addlstring(&head, (const char *)&load, sizeof load);
     luaL_addlstring(&head, name, name_length + 1);
+    luaL_addlstring(&head, source, source_length);
     luaL_pushresult(&head);
     size_t length;
     const char *bytes = lua_tolstring(L, -1, &length);
     struct tagua_error error;
-    if (tagua_worker_send(worker, TAGUA_FRAME_LOAD, bytes, length, source, source_length,
+    if (tagua_worker_send(worker, TAGUA_FRAME_LOAD, bytes, length, includes, includes_length,
                           &error) != 0)
         return tagua_lua_fail(L, &error);
     lua_pushboolean(L, 1);

@@ -46,6 +46,10 @@ static void on_overdue(void *context)
 {
     struct tagua_sandbox *sandbox = context;
     sandbox->tripped = 1;
+    if (lua_gethook(sandbox->L) != stop_rule) { /* somebody may be noting lines */
+        sandbox->hook = lua_gethook(sandbox->L);
+        sandbox->hook_mask = lua_gethookmask(sandbox->L);
+    }
     lua_sethook(sandbox->L, stop_rule, LUA_MASKCOUNT, 1);
 }
 
@@ -59,7 +63,7 @@ const char *tagua_sandbox_settle(struct tagua_sandbox *sandbox, int status)
 {
     tagua_watchdog_end();
     if (sandbox->tripped) {
-        lua_sethook(sandbox->L, NULL, 0, 0);
+        lua_sethook(sandbox->L, sandbox->hook, sandbox->hook_mask, 0);
         sandbox->tripped = 0;
         snprintf(sandbox->reason, sizeof sandbox->reason, "ran out of time: it took more than %g s",
                  (double)sandbox->options.limit_ns / 1e9);
@@ -103,8 +107,7 @@ static int require_embedded(lua_State *L)
 /* What is to be loaded; passed by address, so that nothing is allocated outside of a pcall. */
 struct file {
     struct tagua_sandbox *sandbox;
-    const char *name, *source;
-    size_t length;
+    const struct tagua_sandbox_file *given;
 };
 
 /* Opens the libraries and the prelude, makes the language for a file of this name, and leaves it
@@ -137,8 +140,9 @@ static int open_state(lua_State *L)
     lua_pushliteral(L, "tagua.rules.language");
     lua_call(L, 1, 1);
     lua_getfield(L, -1, "new");
-    lua_pushstring(L, file->name);
-    lua_call(L, 1, 1);
+    lua_pushstring(L, file->given->name);
+    lua_pushboolean(L, file->given->apart);
+    lua_call(L, 2, 1);
     lua_pushvalue(L, -1);
     lua_rawsetp(L, LUA_REGISTRYINDEX, &tagua_sandbox_language);
 
@@ -193,6 +197,26 @@ void tagua_sandbox_free(struct tagua_sandbox *sandbox)
     free(sandbox);
 }
 
+static int ask_for_place(lua_State *L)
+{
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &tagua_sandbox_language);
+    lua_getfield(L, -1, "placed");
+    lua_insert(L, -2);
+    lua_pushstring(L, lua_touserdata(L, 1));
+    lua_call(L, 2, 1);
+    return 1;
+}
+
+/* Whether a message names its file and line already, which may be those of an included file. */
+static bool has_place(lua_State *L, const char *message)
+{
+    lua_pushcfunction(L, ask_for_place);
+    lua_pushlightuserdata(L, (void *)(uintptr_t)message);
+    bool found = lua_pcall(L, 1, 1, 0) == LUA_OK && lua_toboolean(L, -1);
+    lua_pop(L, 1);
+    return found;
+}
+
 /* Turns what a failed pcall left on the stack into an error. Pops it. */
 static int take_error(struct tagua_sandbox *sandbox, const char *name, int status,
                       struct tagua_error *error)
@@ -203,7 +227,7 @@ static int take_error(struct tagua_sandbox *sandbox, const char *name, int statu
         tagua_error_set(error, "ERULES", "%s: loading the rules %s", name, reason);
     else if (lua_type(L, -1) == LUA_TSTRING) {
         const char *message = lua_tostring(L, -1);
-        if (strncmp(message, name, strlen(name)) == 0) /* it has the line, too */
+        if (strncmp(message, name, strlen(name)) == 0 || has_place(L, message))
             tagua_error_set(error, "ERULES", "%s", message);
         else
             tagua_error_set(error, "ERULES", "%s: %s", name, message);
@@ -220,12 +244,16 @@ static int load_file(lua_State *L)
 {
     const struct file *file = lua_touserdata(L, 1);
     lua_rawgetp(L, LUA_REGISTRYINDEX, &tagua_sandbox_language);
-    lua_pushfstring(L, "@%s", file->name);
-    if (luaL_loadbufferx(L, file->source, file->length, lua_tostring(L, -1), "t") != LUA_OK)
-        return lua_error(L);
-    lua_getfield(L, 2, "env");
-    lua_setupvalue(L, -2, 1);
-    lua_call(L, 0, 0);
+    lua_getfield(L, 2, "run");
+    lua_pushvalue(L, 2);
+    lua_pushlstring(L, file->given->source, file->given->length);
+    struct tagua_error error;
+    if (file->given->includes_length == 0)
+        lua_pushnil(L);
+    else if (tagua_lua_values_read(L, file->given->includes, file->given->includes_length,
+                                   &error) == 0)
+        return luaL_error(L, "what the file may include makes no sense: %s", error.message);
+    lua_call(L, 3, 0);
     lua_getfield(L, 2, "finish");
     lua_pushvalue(L, 2);
     lua_call(L, 1, 1);
@@ -256,16 +284,17 @@ static int make_counters(struct tagua_sandbox *sandbox, struct tagua_error *erro
     return 0;
 }
 
-int tagua_sandbox_load(struct tagua_sandbox *sandbox, const char *name, const char *source,
-                       size_t length, struct tagua_buffer *description, struct tagua_error *error)
+int tagua_sandbox_load(struct tagua_sandbox *sandbox, const struct tagua_sandbox_file *given,
+                       struct tagua_buffer *description, struct tagua_error *error)
 {
     lua_State *L = sandbox->L;
+    const char *name = given->name;
     if (sandbox->failed != NULL)
         return tagua_error_set(error, "EPROTOCOL", "the rules are loaded already");
-    if (length > LOADED_MOST)
+    if (given->length > LOADED_MOST)
         return tagua_error_set(error, "ETOOBIG", "%s: the file has %zu bytes, a rule file at most %d",
-                               name, length, LOADED_MOST);
-    struct file file = {sandbox, name, source, length};
+                               name, given->length, LOADED_MOST);
+    struct file file = {sandbox, given};
     lua_pushcfunction(L, open_state);
     lua_pushlightuserdata(L, &file);
     int status = lua_pcall(L, 1, 0, 0);

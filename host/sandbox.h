@@ -4,6 +4,7 @@
 #ifndef TAGUA_SANDBOX_H
 #define TAGUA_SANDBOX_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -33,10 +34,17 @@ struct tagua_sandbox *tagua_sandbox_new(const struct tagua_sandbox_options *opti
 
 void tagua_sandbox_free(struct tagua_sandbox *sandbox); /* NULL is fine */
 
+/* A rule file, and what it may include: a value of lua_values.h, or nothing. */
+struct tagua_sandbox_file {
+    const char *name, *source, *includes;
+    size_t length, includes_length; /* of source and includes */
+    bool apart;                     /* each member of a one_of becomes a rule of its own */
+};
+
 /* Loads the rule file; once in the life of a sandbox. Appends the ruleset's description (a value of
  * lua_values.h). -1 with ERULES and the file's line where it is rejected. */
-int tagua_sandbox_load(struct tagua_sandbox *sandbox, const char *name, const char *source,
-                       size_t length, struct tagua_buffer *description, struct tagua_error *error);
+int tagua_sandbox_load(struct tagua_sandbox *sandbox, const struct tagua_sandbox_file *file,
+                       struct tagua_buffer *description, struct tagua_error *error);
 
 /* Tries the rules on a few made-up users, for the one mistake that needs no data to be seen: reading
  * a field that is not declared. -1 with ERULES and the rule's line. Whatever else goes wrong is left

@@ -38,6 +38,8 @@ struct tagua_sandbox {
     lua_State *L;
     size_t used; /* bytes that L holds */
     volatile sig_atomic_t tripped;
+    lua_Hook hook; /* what was hooked when a rule was overdue */
+    int hook_mask;
     volatile size_t record, rule; /* what runs; the signal handler reads them */
     char reason[200];
 

@@ -108,11 +108,13 @@ static void give_up_means(void)
     prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 }
 
-/* The frame's options stand before name, NUL and source. */
+/* The frame's options stand before name, NUL, source and what may be included (a value). */
 struct load {
     uint64_t memory;
     int64_t limit_ns;
-    uint64_t probe; /* whether to try the rules on made-up users */
+    uint64_t probe;  /* whether to try the rules on made-up users */
+    uint64_t apart;  /* see struct tagua_sandbox_file */
+    uint64_t length; /* of the source; what may be included follows */
 };
 
 static int do_load(struct worker *worker, struct tagua_error *error)
@@ -127,6 +129,16 @@ static int do_load(struct worker *worker, struct tagua_error *error)
         return tagua_error_set(error, "EPROTOCOL", "a load frame makes no sense");
     source++;
     memcpy(&load, bytes, sizeof load);
+    if (load.length > (size_t)(end - source))
+        return tagua_error_set(error, "EPROTOCOL", "a load frame makes no sense");
+    const struct tagua_sandbox_file file = {
+        .name = name,
+        .source = source,
+        .length = load.length,
+        .includes = source + load.length,
+        .includes_length = (size_t)(end - source) - load.length,
+        .apart = load.apart != 0,
+    };
     const struct tagua_sandbox_options options = {
         .memory = load.memory,
         .limit_ns = load.limit_ns,
@@ -138,8 +150,7 @@ static int do_load(struct worker *worker, struct tagua_error *error)
     worker->sandbox = tagua_sandbox_new(&options, error);
     if (worker->sandbox == NULL)
         return -1;
-    if (tagua_sandbox_load(worker->sandbox, name, source, (size_t)(end - source), &worker->output,
-                           error) != 0)
+    if (tagua_sandbox_load(worker->sandbox, &file, &worker->output, error) != 0)
         return -1;
     return load.probe != 0 ? tagua_sandbox_probe(worker->sandbox, error) : 0;
 }

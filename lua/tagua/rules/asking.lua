@@ -18,7 +18,7 @@ local function follow(language, rule)
     local info = getinfo(2, "Sf")
     if own[info.func] then
       last.own = line
-    elseif info.source == language.source then
+    elseif language.sources[info.source] then
       last.other = line
     end
   end, "l")

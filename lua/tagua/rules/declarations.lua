@@ -99,7 +99,8 @@ local function declare(self, word, finish)
   return function(name)
     loading(self, word)
     check_name(self, word, name)
-    local declaration = { word = word, name = name, line = self:line() }
+    local line, file = self:line()
+    local declaration = { word = word, name = name, line = line, file = file }
     self.open[#self.open + 1] = declaration
     return function(body)
       loading(self, word)
@@ -118,21 +119,21 @@ end
 local function verify(self, declaration, given, allowed)
   local what = ("%s '%s'"):format(declaration.word, declaration.name)
   local checked, message = options.verify(what, given, allowed)
-  if not checked then self:complain(message, declaration.line) end
+  if not checked then self:complain(message, declaration) end
   for _, name in ipairs({ "starts", "ends" }) do
     local value = checked[name]
     if type(value) == "string" then
       local moment, reason = self:zone():parse(value)
-      if not moment then self:complain(("%s: option '%s': %s"):format(what, name, reason), declaration.line) end
+      if not moment then self:complain(("%s: option '%s': %s"):format(what, name, reason), declaration) end
       checked[name] = moment
     end
   end
   if checked.starts and checked.ends and checked.starts >= checked.ends then
-    self:complain(what .. ": it ends before it starts", declaration.line)
+    self:complain(what .. ": it ends before it starts", declaration)
   end
   checked.lasts = checked.lasts and moments.duration(checked.lasts)
   if checked.renew and not checked.lasts then
-    self:complain(what .. ": renew begins its time anew, and it has none: add lasts = \"30d\"", declaration.line)
+    self:complain(what .. ": renew begins its time anew, and it has none: add lasts = \"30d\"", declaration)
   end
   return checked
 end
@@ -142,15 +143,15 @@ local function claim_tag(self, declaration, name, checked, group)
   local what = ("%s '%s'"):format(declaration.word, declaration.name)
   local owner = self.owners[name]
   if owner then
-    self:complain(("the tag '%s' has two owners: %s '%s' in line %d and this %s"):format(name, owner.word,
-      owner.name, owner.line, what), declaration.line)
+    self:complain(("the tag '%s' has two owners: %s '%s' in %s and this %s"):format(name, owner.word,
+      owner.name, self:place(owner, declaration), what), declaration)
   end
   self.owners[name] = declaration
   self.tags[#self.tags + 1] = {
     name = name, folder = checked.folder, family = checked.family, id = checked.id,
     never_remove = checked.never_remove or false, adopt = checked.adopt or false, conflicts = checked.conflicts,
     starts = checked.starts, ends = checked.ends, lasts = checked.lasts, renew = checked.renew or nil,
-    rule = declaration.name, line = declaration.line, group = group,
+    rule = declaration.name, line = declaration.line, file = declaration.file, group = group,
     shadow = checked.shadow, rollout = checked.rollout, holdout = checked.holdout,
     cohort = (checked.rollout or checked.holdout) and declaration.name or nil,
   }
@@ -158,9 +159,24 @@ end
 
 local function add_rule(self, declaration, kind, first, functions)
   self.rules[#self.rules + 1] = {
-    name = declaration.name, kind = kind, line = declaration.line, where = self:where(declaration.line),
-    first = first, count = #self.tags - first + 1, functions = functions,
+    name = declaration.name, kind = kind, line = declaration.line, file = declaration.file,
+    where = self:where(declaration), first = first, count = #self.tags - first + 1, functions = functions,
   }
+end
+
+local function always()
+  return true
+end
+
+-- A one_of whose members are asked one by one, whoever wins: each is a rule of its own.
+local function add_members(self, declaration, first, functions)
+  for i, decide in ipairs(functions) do
+    self.rules[#self.rules + 1] = {
+      name = self.tags[first + i - 1].name, kind = "tag", line = declaration.line, file = declaration.file,
+      where = self:where(declaration), first = first + i - 1, count = 1,
+      functions = { decide == true and always or decide },
+    }
+  end
 end
 
 local function finish_tag(self, declaration, body)
@@ -184,8 +200,9 @@ end
 local function claim_group(self, declaration)
   local name = declaration.name
   if self.groups_by_name[name] then
-    self:complain(("the name '%s' is taken by the one_of in line %d"):format(name, self.groups_by_name[name].line),
-      declaration.line)
+    self:complain(("the name '%s' is taken by the one_of in %s"):format(name,
+      self:place(self.groups_by_name[name], declaration)),
+      declaration)
   end
 end
 
@@ -195,35 +212,36 @@ local function finish_one_of(self, declaration, body)
   local members, rest = split(body)
   local shared = verify(self, declaration, rest, GROUP)
   if #members == 0 then
-    self:complain(what .. ' has no members: write { "Gold", function(user) ... end }', declaration.line)
+    self:complain(what .. ' has no members: write { "Gold", function(user) ... end }', declaration)
   end
   local first, functions, indices = #self.tags + 1, {}, {}
   for i, member in ipairs(members) do
     if type(member) ~= "table" then
       self:complain(('%s: member %d must be { "Name", function }, got %s'):format(what, i, quote(member)),
-        declaration.line)
+        declaration)
     end
     local parts, own = split(member)
     local name, decide = parts[1], parts[2]
     if type(name) ~= "string" or #parts > 2 then
-      self:complain(('%s: member %d must be { "Name", function }'):format(what, i), declaration.line)
+      self:complain(('%s: member %d must be { "Name", function }'):format(what, i), declaration)
     end
     check_name(self, what, name)
     if type(decide) ~= "function" and decide ~= self.otherwise then
       self:complain(("%s: member '%s' wants a function or otherwise, got %s"):format(what, name, quote(decide)),
-        declaration.line)
+        declaration)
     end
     if decide == self.otherwise and i < #members then
       self:complain(("%s: '%s' takes everybody (otherwise), so the members behind it can never win"):format(what,
-        name), declaration.line)
+        name), declaration)
     end
     claim_tag(self, declaration, name, with(shared, verify(self, declaration, own, PART)), declaration.name)
     functions[i] = decide == self.otherwise or decide
     indices[i] = #self.tags
   end
-  local group = { name = declaration.name, tags = indices, line = declaration.line }
+  local group = { name = declaration.name, tags = indices, line = declaration.line, file = declaration.file }
   self.groups[#self.groups + 1] = group
   self.groups_by_name[group.name] = group
+  if self.apart then return add_members(self, declaration, first, functions) end
   add_rule(self, declaration, "one_of", first, functions)
 end
 
@@ -233,13 +251,13 @@ local function finish_rule(self, declaration, body)
   local owns = type(checked.owns) == "string" and { checked.owns } or checked.owns
   local names, rest = split(owns)
   if next(rest) ~= nil or #names == 0 then
-    self:complain(what .. ': owns must be a list of names: { "North", "South" }', declaration.line)
+    self:complain(what .. ': owns must be a list of names: { "North", "South" }', declaration)
   end
   local first = #self.tags + 1
   for _, entry in ipairs(names) do
     local parts, own = split(type(entry) == "table" and entry or { entry })
     if #parts ~= 1 then
-      self:complain(what .. ': owns must be a list of names: { "North", "South" }', declaration.line)
+      self:complain(what .. ': owns must be a list of names: { "North", "South" }', declaration)
     end
     check_name(self, what, parts[1])
     claim_tag(self, declaration, parts[1], with(checked, verify(self, declaration, own, PART)))
@@ -249,7 +267,7 @@ end
 
 local function finish_test(self, declaration, body)
   local test = verify(self, declaration, body, tests.OPTIONS)
-  test.name, test.line = declaration.name, declaration.line
+  test.name, test.line, test.file = declaration.name, declaration.line, declaration.file
   self.tests[#self.tests + 1] = test
 end
 
@@ -258,10 +276,12 @@ local function declare_fields(self, given)
   if type(given) ~= "table" then
     self:complain("fields wants its fields in braces: fields { orders = integer, ... }")
   end
-  if self.fields_line then
-    self:complain(("fields { } is written twice: it is in line %d already"):format(self.fields_line))
+  local line, file = self:line()
+  if self.fields_place then
+    self:complain(("fields { } is written twice: it is in %s already"):format(
+      self:place(self.fields_place, { file = file })))
   end
-  self.fields_line = self:line()
+  self.fields_place = { line = line, file = file }
   local names = {}
   for name in pairs(given) do
     names[#names + 1] = name
@@ -304,6 +324,30 @@ local function declare_guards(self, given)
   self.guards = checked
 end
 
+-- include "segments/*.lua": runs the files that were found for the pattern, in the order of their names.
+local function include(self, pattern)
+  loading(self, "include")
+  if type(pattern) ~= "string" then
+    self:complain('include wants a name in quotes: include "segments/*.lua", got ' .. quote(pattern))
+  end
+  local _, file = self:line()
+  if file ~= self.name then
+    self:complain("include belongs into the rule file itself, not into one that it includes")
+  end
+  local found = self.includes[pattern]
+  if not found then
+    self:complain(("include wants its pattern written out, as in include %q"):format(pattern))
+  elseif found.problem then
+    self:complain(("include %s: %s"):format(quote(pattern), found.problem))
+  end
+  for _, part in ipairs(found) do
+    if self.sources["@" .. part.name] then
+      self:complain(("include %s: '%s' is included already"):format(quote(pattern), part.name))
+    end
+    self:execute(part.name, part.source)
+  end
+end
+
 --- The words, for one language.
 -- @tparam table language
 -- @treturn {[string]=function}
@@ -322,6 +366,9 @@ function M.words(language)
     one_of = declare(language, "one_of", finish_one_of),
     rule = declare(language, "rule", finish_rule),
     test = declare(language, "test", finish_test),
+    include = function(pattern)
+      include(language, pattern)
+    end,
   }
 end
 
@@ -330,8 +377,8 @@ local function check_groups(self)
   for _, group in ipairs(self.groups) do
     local owner = self.owners[group.name]
     if owner then
-      self:complain(("the name '%s' is a one_of and a tag (line %d): give one of them another name"):format(
-        group.name, owner.line), group.line)
+      self:complain(("the name '%s' is a one_of and a tag (%s): give one of them another name"):format(
+        group.name, self:place(owner, group)), group)
     end
   end
 end
@@ -342,7 +389,7 @@ function M.check(language)
   for _, declaration in ipairs(language.open) do
     if not declaration.done then
       language:complain(("%s '%s' lacks its braces: %s \"%s\" { ... }"):format(declaration.word, declaration.name,
-        declaration.word, declaration.name), declaration.line)
+        declaration.word, declaration.name), declaration)
     end
   end
   if #language.rules == 0 then

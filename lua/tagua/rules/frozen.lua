@@ -74,7 +74,7 @@ end
 -- Freezes what a function of the rule file closes over, and notes what it can assign of that.
 function Freezer:visit_function(f)
   local info = getinfo(f, "S")
-  if self.seen[f] or info.source ~= self.source or info.what == "C" then return end
+  if self.seen[f] or not self.sources[info.source] or info.what == "C" then return end
   self.seen[f] = true
   local assigned = bytecode.assigned(f)
   for i = 1, 255 do
@@ -100,14 +100,14 @@ function Freezer:visit(value)
   return value
 end
 
---- A freezer for the functions of one rule file.
--- @tparam string source the chunk's name
+--- A freezer for the functions of a rule file and those that it includes.
+-- @tparam {[string]=any} sources the names of the files' chunks
 -- @tparam {[table]=boolean} trusted tables of the language itself
 -- @treturn table with `visit(value)`, which freezes and gives what takes the value's place; `kept`, the
 --   { f, index, name } of upvalues that can be assigned; `contents`, the table behind each view
-function M.new(source, trusted)
+function M.new(sources, trusted)
   return setmetatable({
-    source = source, trusted = trusted, views = {}, contents = {}, seen = {}, closed = {}, watched = {}, kept = {},
+    sources = sources, trusted = trusted, views = {}, contents = {}, seen = {}, closed = {}, watched = {}, kept = {},
   }, Freezer)
 end
 

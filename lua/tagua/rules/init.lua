@@ -31,10 +31,7 @@ function M.load(given)
   local file, message, code = ruleset.read(options.check("rules.load", given, LOAD, 2))
   if not file then return nil, message, code end
   local words = language.new(file.name)
-  local chunk
-  chunk, message = load(file.source, "@" .. file.name, "t", words.env)
-  if not chunk then return nil, message, "ERULES" end
-  local ok, reason = pcall(chunk)
+  local ok, reason = pcall(words.run, words, file.source, file.includes)
   local description
   if ok then
     ok, description = pcall(words.finish, words)
@@ -46,7 +43,7 @@ function M.load(given)
     end
     return nil, reason, "ERULES"
   end
-  description.hash = core.secret.sha256(file.source)
+  description.hash = file.hash
   description.path, description.name, description.words = file.path, file.name, words
   return setmetatable(description, Ruleset)
 end

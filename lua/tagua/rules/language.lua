@@ -23,23 +23,58 @@ local quote = options.quote
 local Language = {}
 Language.__index = Language
 
--- The line of the rule file that is being run: the innermost frame that is the file's own.
+-- The line that is being run, and its file: the innermost frame that is a rule file's own.
 function Language:line()
   for level = 2, 200 do
     local info = getinfo(level, "Sl")
     if not info then return nil end
-    if info.source == self.source then return info.currentline end
+    local file = self.sources[info.source]
+    if file then return info.currentline, file end
   end
 end
 
--- A place in the file, as messages begin with it.
-function Language:where(line)
-  return line and ("%s:%d"):format(self.name, line) or self.name
+-- A place as messages begin with it: of a declaration, or of a line in a file, the rule file unless told.
+function Language:where(line, file)
+  if type(line) == "table" then
+    line, file = line.line, line.file
+  end
+  file = file or self.name
+  return line and ("%s:%d"):format(file, line) or file
 end
 
--- Raises at the rule file's own line.
+-- Where a declaration is, seen from another one: its file only where that is another.
+function Language:place(declaration, from)
+  return declaration.file == from.file and "line " .. declaration.line or self:where(declaration)
+end
+
+-- Raises at the line that is being run, or at a declaration's, or at a line of the rule file.
 function Language:complain(message, line)
-  error(("%s: %s"):format(self:where(line or self:line()), message), 0)
+  error(("%s: %s"):format(line and self:where(line) or self:where(self:line()), message), 0)
+end
+
+--- Whether a message begins with a place in the rule file or in one that it includes.
+function Language:placed(message)
+  for _, file in pairs(self.sources) do
+    if message:sub(1, #file + 1) == file .. ":" then return true end
+  end
+  return false
+end
+
+--- Runs a file in the language's environment. Raises what it raises.
+function Language:execute(name, source)
+  self.sources["@" .. name] = name
+  local chunk, message = load(source, "@" .. name, "t", self.env)
+  if not chunk then error(message, 0) end
+  self.chunks[#self.chunks + 1] = { name = name, chunk = chunk }
+  chunk()
+end
+
+--- Runs the rule file.
+-- @tparam string source
+-- @tparam[opt] table includes by pattern, a list of { name, source } or { problem }
+function Language:run(source, includes)
+  self.includes = includes or {}
+  self:execute(self.name, source)
 end
 
 -- The zone, from the first use on; before that `timezone` may still choose it.
@@ -123,7 +158,7 @@ function Language:build()
     reserved[name] = true
     if type(value) == "table" then trusted[value] = true end
   end
-  self.reserved, self.freezer = reserved, frozen.new(self.source, trusted)
+  self.reserved, self.freezer = reserved, frozen.new(self.sources, trusted)
   globals.next = function(value, key)
     if type(value) ~= "table" then error("next wants a table, got a " .. type(value), 2) end
     return next(self.freezer.contents[value] or value, key)
@@ -168,10 +203,11 @@ end
 
 --- A language for one rule file.
 -- @tparam string name the file's name, for messages; its chunk is called "@" .. name
--- @treturn table `env` is the rule file's environment; run the file in it, then call `finish`
-function M.new(name)
+-- @tparam[opt] boolean apart makes a rule of its own of each member of a one_of
+-- @treturn table call `run` with the file's text, then `finish`
+function M.new(name, apart)
   local self = setmetatable({
-    name = name, source = "@" .. name, fields = {}, fields_by_name = {}, tags = {}, rules = {}, groups = {},
+    name = name, apart = apart, sources = {}, chunks = {}, includes = {}, fields = {}, fields_by_name = {}, tags = {}, rules = {}, groups = {},
     groups_by_name = {}, tests = {}, owners = {}, open = {}, decider = core.decide.new(),
   }, Language)
   self:build()
@@ -200,11 +236,11 @@ function Language:finish()
     reads_tags = reads_tags or field.type == "tagset"
     if field.format then
       local _, message, code = self.opened:parse("", field.format, field.roc)
-      if code == "ECONFIG" then self:complain(("field '%s': %s"):format(field.name, message), self.fields_line) end
+      if code == "ECONFIG" then self:complain(("field '%s': %s"):format(field.name, message), self.fields_place) end
     end
     if field.type == "date" and type(field.if_empty) == "string" then
       local moment, message = fields.convert(field, field.if_empty, self.opened)
-      if not moment then self:complain("option 'if_empty': " .. message, self.fields_line) end
+      if not moment then self:complain("option 'if_empty': " .. message, self.fields_place) end
       field.if_empty = moment
     end
   end
@@ -222,7 +258,9 @@ function Language:finish()
   self.sealed = true
   local rules = {}
   for i, rule in ipairs(self.rules) do
-    rules[i] = { name = rule.name, kind = rule.kind, line = rule.line, first = rule.first, count = rule.count }
+    rules[i] = {
+      name = rule.name, kind = rule.kind, line = rule.line, file = rule.file, first = rule.first, count = rule.count,
+    }
   end
   return {
     zone = self.zone_name or M.DEFAULT_ZONE, fields = self.fields, tags = self.tags, rules = rules,

@@ -26,6 +26,7 @@ local LOAD = {
   path = { type = "string", min = 1 },
   source = { type = "string" },
   name = { type = "string", min = 1 },
+  apart = { type = "boolean", default = false },
 }
 local INPUT = {
   format = { type = "string", one_of = { "csv", "jsonl" }, required = true },
@@ -58,7 +59,11 @@ function Pool:spawn(probe)
   if not handle then return nil, message, code end
   local worker = { handle = handle, expected = {} }
   self.workers[#self.workers + 1] = worker
-  handle:load(self.file.name, self.file.source, self.memory, self.seconds, probe)
+  local file = self.file
+  handle:load({
+    name = file.name, source = file.source, includes = file.includes and workers.write(file.includes),
+    memory = self.memory, seconds = self.seconds, probe = probe, apart = self.apart,
+  })
   worker.expected[1] = { kind = "load" }
   if self.input_bytes then
     handle:send("I", self.input_bytes)
@@ -147,7 +152,8 @@ function Pool:answer(awaited)
 end
 
 --- Loads a rule file; what the pool had loaded before is forgotten.
--- @tparam table given `path`, or `source` and `name`
+-- @tparam table given `path`, or `source` and `name`; `apart` makes a rule of its own of each member of
+--   a one_of
 -- @treturn table|nil the ruleset: `zone`, `fields`, `tags` (their positions are those in `wants`),
 --   `rules`, `groups`, `folders`, `hash`, `reads_tags`, `tests`
 -- @treturn string message, with the file's line
@@ -157,7 +163,7 @@ function Pool:load(given)
   local file, message, code = ruleset.read(checked)
   if not file then return nil, message, code end
   self:drop_all()
-  self.file, self.input_bytes, self.ruleset = file, nil, nil
+  self.file, self.input_bytes, self.ruleset, self.apart = file, nil, nil, checked.apart
   local bytes, stuck
   for _, probe in ipairs({ true, false }) do
     local worker
@@ -169,7 +175,7 @@ function Pool:load(given)
   end
   if not bytes then return nil, message, code end
   local description = assert(workers.read(bytes))
-  description.hash = core.secret.sha256(file.source)
+  description.hash = file.hash
   description.path, description.name = file.path, file.name
   self.ruleset = description
   return description

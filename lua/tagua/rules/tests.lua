@@ -108,7 +108,7 @@ function M.prepare(language)
   language.positions, language.expectable = positions, expectable(language, positions)
   for _, test in ipairs(language.tests) do
     prepare(language, test, function(message)
-      language:complain(("test '%s': %s"):format(test.name, message), test.line)
+      language:complain(("test '%s': %s"):format(test.name, message), test)
     end)
   end
 end
@@ -171,8 +171,8 @@ local function run_one(language, test, at)
     end
   end
   return {
-    name = test.name, line = test.line, ok = #lines == 0, message = lines[1] and table.concat(lines, "\n"),
-    tags = tags, raised = raised,
+    name = test.name, line = test.line, file = test.file, ok = #lines == 0,
+    message = lines[1] and table.concat(lines, "\n"), tags = tags, raised = raised,
   }
 end
 
