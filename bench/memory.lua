@@ -29,7 +29,7 @@ local peaks = {}
 while read("/proc/" .. root .. "/stat"):find("%) [^ZX]") do
   for _, pid in ipairs(descendants(root, {})) do
     local peak = read("/proc/" .. pid .. "/status"):match("\nVmHWM:%s+(%d+)")
-    if peak then peaks[pid] = math.max(peaks[pid] or 0, math.tointeger(peak)) end
+    if peak then peaks[pid] = math.tointeger(peak) end -- it never falls, but begins anew with an exec
   end
   os.execute("sleep 0.005")
 end

@@ -11,9 +11,10 @@
 #include <sys/random.h>
 #include <unistd.h>
 
-#define RUN ((size_t)65536) /* keys sorted in memory at a time: 1 MiB, and as much to sort them */
+#define RUN_BITS 14
+#define RUN ((size_t)1 << RUN_BITS) /* keys sorted at a time: 256 KiB, and as much to sort them */
 #define LINE_BITS 40
-#define MERGE_ENTRIES ((size_t)256) /* 4 KiB of each run are in memory while they are merged */
+#define MERGE_LEAST ((size_t)32)    /* keys of each run in memory at least while they are merged */
 
 struct entry {
     uint64_t high;
@@ -22,8 +23,9 @@ struct entry {
 
 struct tagua_seen {
     uint64_t key[2];
-    struct entry *entries, *sorted;
-    uint32_t *places; /* for the sort: one for each value of the top 16 bits */
+    struct entry *entries; /* 2 * RUN of them: the keys as they come, and room to sort or merge */
+    struct entry *sorted;  /* the second half of them */
+    uint32_t *places;      /* for the sort: one for each value of the top bits */
     size_t count;
     size_t *runs; /* how many entries each one has */
     size_t run_count, run_capacity;
@@ -36,11 +38,11 @@ struct tagua_seen *tagua_seen_new(struct tagua_error *error)
     if (seen == NULL)
         goto no_memory;
     seen->file = -1;
-    seen->entries = malloc(RUN * sizeof *seen->entries);
-    seen->sorted = malloc(RUN * sizeof *seen->sorted);
-    seen->places = malloc((65536 + 1) * sizeof *seen->places);
-    if (seen->entries == NULL || seen->sorted == NULL || seen->places == NULL)
+    seen->entries = malloc(2 * RUN * sizeof *seen->entries);
+    seen->places = malloc((RUN + 1) * sizeof *seen->places);
+    if (seen->entries == NULL || seen->places == NULL)
         goto no_memory;
+    seen->sorted = seen->entries + RUN;
     if (getrandom(seen->key, sizeof seen->key, 0) != sizeof seen->key) {
         tagua_error_set(error, "EIO", "cannot read random bytes: %s", strerror(errno));
         goto failed;
@@ -60,7 +62,6 @@ void tagua_seen_free(struct tagua_seen *seen)
     if (seen->file >= 0)
         close(seen->file);
     free(seen->entries);
-    free(seen->sorted);
     free(seen->places);
     free(seen->runs);
     free(seen);
@@ -120,17 +121,17 @@ static bool before(const struct entry *a, const struct entry *b)
     return a->high != b->high ? a->high < b->high : a->low < b->low;
 }
 
-/* Sorts the entries in memory into seen->sorted: hashes are spread evenly, so the top 16 bits say
+/* Sorts the entries in memory into seen->sorted: hashes are spread evenly, so their top bits say
  * nearly where each one goes. */
 static void sort(struct tagua_seen *seen)
 {
-    memset(seen->places, 0, (65536 + 1) * sizeof *seen->places);
+    memset(seen->places, 0, (RUN + 1) * sizeof *seen->places);
     for (size_t i = 0; i < seen->count; i++)
-        seen->places[(seen->entries[i].high >> 48) + 1]++;
-    for (size_t i = 0; i < 65536; i++)
+        seen->places[(seen->entries[i].high >> (64 - RUN_BITS)) + 1]++;
+    for (size_t i = 0; i < RUN; i++)
         seen->places[i + 1] += seen->places[i];
     for (size_t i = 0; i < seen->count; i++)
-        seen->sorted[seen->places[seen->entries[i].high >> 48]++] = seen->entries[i];
+        seen->sorted[seen->places[seen->entries[i].high >> (64 - RUN_BITS)]++] = seen->entries[i];
     for (size_t i = 1; i < seen->count; i++) {
         struct entry entry = seen->sorted[i];
         size_t j = i;
@@ -256,7 +257,8 @@ static void visit(struct found *found, const struct entry *entry)
 
 /* A run while it is merged. */
 struct merging {
-    struct entry *entries; /* MERGE_ENTRIES of them, not owned */
+    struct entry *entries; /* `room` of them, not owned */
+    size_t room;
     size_t at, count;      /* in memory */
     size_t left;           /* still in the file */
     off_t offset;          /* of what is still in the file */
@@ -269,7 +271,7 @@ static int refill(const struct tagua_seen *seen, struct merging *run, struct tag
         return 1;
     if (run->left == 0)
         return 0;
-    size_t want = run->left < MERGE_ENTRIES ? run->left : MERGE_ENTRIES;
+    size_t want = run->left < run->room ? run->left : run->room;
     size_t got = 0;
     while (got < want * sizeof *run->entries) {
         ssize_t now = pread(seen->file, (char *)run->entries + got,
@@ -312,21 +314,28 @@ static void sink(struct merging **heap, size_t count, size_t i)
     }
 }
 
+/* The merge takes the memory in which keys were sorted, and more only where that is too little. */
 static int merge(struct tagua_seen *seen, struct found *found, struct tagua_error *error)
 {
     size_t count = seen->run_count;
+    size_t room = 2 * RUN / count;
     struct merging *runs = calloc(count, sizeof *runs);
     struct merging **heap = calloc(count, sizeof *heap);
-    struct entry *entries = malloc(count * MERGE_ENTRIES * sizeof *entries);
+    struct entry *entries = seen->entries;
+    struct entry *more_entries = NULL;
     off_t offset = 0;
     size_t live = 0;
     int result = -1;
+    if (room < MERGE_LEAST) {
+        room = MERGE_LEAST;
+        entries = more_entries = malloc(count * room * sizeof *more_entries);
+    }
     if (runs == NULL || heap == NULL || entries == NULL) {
         tagua_error_set(error, "EIO", "no memory to look for repeated ids");
         goto out;
     }
     for (size_t i = 0; i < count; i++) {
-        runs[i] = (struct merging){entries + i * MERGE_ENTRIES, 0, 0, seen->runs[i], offset};
+        runs[i] = (struct merging){entries + i * room, room, 0, 0, seen->runs[i], offset};
         offset += (off_t)(seen->runs[i] * sizeof *entries);
         int more = refill(seen, &runs[i], error);
         if (more < 0)
@@ -349,7 +358,7 @@ static int merge(struct tagua_seen *seen, struct found *found, struct tagua_erro
 out:
     free(runs);
     free(heap);
-    free(entries);
+    free(more_entries);
     return result;
 }
 
