@@ -30,6 +30,7 @@ EMBED    = $(foreach file,$(MODULES),$(subst /,.,$(patsubst %/init,%,$(patsubst 
 
 .PHONY: build objects deps demo test check rock bench fuzz fuzzers install uninstall clean help FORCE
 .DEFAULT_GOAL := build
+.DELETE_ON_ERROR: # half a file would pass for a whole one the next time
 
 build: $(BUILD)/tagua $(BUILD)/lib/tagua/core.so ## the command and the Lua module, into build/
 

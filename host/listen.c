@@ -67,7 +67,7 @@ static int open_unix(struct tagua_listen *listener, const char *path, struct tag
     if (fd < 0 || fchmod(fd, 0600) != 0 ||
         bind(fd, (const struct sockaddr *)&where, sizeof where) != 0 ||
         listen(fd, BACKLOG) != 0 || stat(path, &status) != 0) {
-        tagua_error_set(error, "ENETWORK", "cannot listen on 'unix:%s': %s", path, strerror(errno));
+        tagua_error_set(error, "EUSAGE", "cannot listen on 'unix:%s': %s", path, strerror(errno));
         if (fd >= 0)
             close(fd);
         return -1;
@@ -143,7 +143,10 @@ static int open_tcp(struct tagua_listen *listener, const char *address, struct t
     int fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes) != 0 ||
         bind(fd, found->ai_addr, found->ai_addrlen) != 0 || listen(fd, BACKLOG) != 0) {
-        tagua_error_set(error, "ENETWORK", "cannot listen on '%s': %s", address, strerror(errno));
+        bool used = errno == EADDRINUSE;
+        tagua_error_set(error, used ? "ENETWORK" : "EUSAGE", "cannot listen on '%s': %s%s", address,
+                        strerror(errno),
+                        used ? "; stop what listens there, or give another port (0: any free one)" : "");
         freeaddrinfo(found);
         if (fd >= 0)
             close(fd);

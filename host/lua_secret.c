@@ -154,14 +154,16 @@ static int secret_sha256_of(lua_State *L)
     return 1;
 }
 
-/* secret:print(): the value and a newline to standard output, for whoever just made it
- * -> true | nil, message, code. */
+/* secret:print([before, after]): the value and a newline to standard output, for whoever just made
+ * it; between the two texts, where they are given -> true | nil, message, code. */
 static int secret_print(lua_State *L)
 {
     size_t length;
     const char *value = tagua_secret_value(check_open(L, 1), &length);
-    if (fwrite(value, 1, length, stdout) != length || fputc('\n', stdout) == EOF ||
-        fflush(stdout) != 0) {
+    const char *before = luaL_optstring(L, 2, "");
+    const char *after = luaL_optstring(L, 3, "");
+    if (fputs(before, stdout) == EOF || fwrite(value, 1, length, stdout) != length ||
+        fprintf(stdout, "%s\n", after) < 0 || fflush(stdout) != 0) {
         struct tagua_error error;
         tagua_error_set(&error, "EIO", "cannot write the secret to standard output");
         return tagua_lua_fail(L, &error);

@@ -135,7 +135,7 @@ static int take_id(struct tagua_reader *reader, struct tagua_record *record, con
     const char *name = reader->schema->id;
     tagua_value_trim(&text.start, &text.length);
     if (text.length == 0)
-        return reject(reader, record, start, at, "the id '%.60s' is empty", name);
+        return reject(reader, record, start, at, "the id in '%.60s' is empty", name);
     if (text.length > TAGUA_RECORD_MAX_ID)
         return reject(reader, record, start, at, "the id is %zu bytes long; %d are the most",
                       text.length, TAGUA_RECORD_MAX_ID);

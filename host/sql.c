@@ -86,11 +86,14 @@ int tagua_sql_exec(struct tagua_sql *db, const char *text, struct tagua_error *e
 /* The file holds what is private: it is made for its owner alone, and the files beside it take
  * its mode. A file that is there already is not opened here, since closing a second descriptor
  * would drop the locks of the first. */
-static void make_private(const char *path)
+static int make_private(const char *path, struct tagua_error *error)
 {
     int descriptor = open(path, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600);
     if (descriptor >= 0)
         close(descriptor);
+    else if (errno != EEXIST && errno != EISDIR)
+        return tagua_error_set(error, "ESQL", "cannot make '%s': %s", path, strerror(errno));
+    return 0;
 }
 
 static int configure(struct tagua_sql *db, const struct tagua_sql_options *options,
@@ -132,8 +135,10 @@ int tagua_sql_open(const char *path, const struct tagua_sql_options *options,
     }
     db->busy_milliseconds = options->busy_milliseconds;
     bool create = options->create && !options->readonly;
-    if (create && strcmp(path, ":memory:") != 0)
-        make_private(path);
+    if (create && strcmp(path, ":memory:") != 0 && make_private(path, error) != 0) {
+        tagua_sql_close(db);
+        return -1;
+    }
     int flags = options->readonly ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE;
     if (create)
         flags |= SQLITE_OPEN_CREATE;

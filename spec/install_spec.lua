@@ -17,6 +17,17 @@ describe("make", function()
     assert.equal("", out)
   end)
 
+  it("leaves no half of a file behind when a module does not compile", function()
+    local folder, remove = support.folder()
+    finally(remove)
+    support.write(folder .. "/broken.lua", "local x = = 1")
+    local code, _, err = support.shell(("make -s BUILD='%s/b' EMBED=broken='%s/broken.lua' '%s/b/embedded.c'"):format(
+      folder, folder, folder))
+    assert.equal(2, code)
+    assert.matches("broken.lua:1: unexpected symbol near '='", err, 1, true)
+    assert.is_nil(io.open(folder .. "/b/embedded.c"))
+  end)
+
   it("lists its targets", function()
     local _, out = support.shell("make help")
     for _, target in ipairs({ "demo", "test", "check", "bench", "install" }) do

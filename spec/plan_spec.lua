@@ -253,6 +253,15 @@ describe("plan", function()
     assert.same({ { name = "TAG-OLD", users = 2 } }, made.unowned)
   end)
 
+  it("stops where no record at all could be read, so that a wrong encoding is not taken for nothing to do", function()
+    local made, message, code = make({ ruleset = ruleset({ "A" }), pool = scripted({
+      { rejected = { { line = 2, message = "a byte is not UTF-8" }, { line = 3, message = "too few cells" } } },
+    }) })
+    assert.is_nil(made)
+    assert.equal("users.csv: no record could be read; the first, line 2: a byte is not UTF-8", message)
+    assert.equal("EINPUT", code)
+  end)
+
   it("lists at most a hundred of a kind and counts all", function()
     local rejected = {}
     for i = 1, 250 do

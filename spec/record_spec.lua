@@ -236,7 +236,7 @@ describe("records", function()
     it("that must be there, a string or an integer", function()
       for text, message in pairs {
         ['{"x":1}'] = "the key 'id', the id, is missing", ['{"id":null}'] = "the id 'id' is null",
-        ['{"id":""}'] = "the id 'id' is empty", ['{"id":"  "}'] = "the id 'id' is empty",
+        ['{"id":""}'] = "the id in 'id' is empty", ['{"id":"  "}'] = "the id in 'id' is empty",
         ['{"id":1.0}'] = "the id 1.0 has a fraction or an exponent; write ids as strings",
         ['{"id":1e5}'] = "the id 1e5 has a fraction or an exponent; write ids as strings",
         ['{"id":true}'] = "the id 'id' is neither a string nor an integer",
@@ -246,7 +246,7 @@ describe("records", function()
       } do
         assert.equal(message, jsonl({}, text)[1].message)
       end
-      assert.equal("the id 'id' is empty", csv({ "id", "a" }, {}, " ,x\n")[1].message)
+      assert.equal("the id in 'id' is empty", csv({ "id", "a" }, {}, " ,x\n")[1].message)
       assert.equal("the id holds a control character", csv({ "id" }, {}, '"a\nb"\n')[1].message)
       for place = 1, 40 do
         local id = ("x"):rep(place - 1) .. "\127" .. ("x"):rep(40 - place)

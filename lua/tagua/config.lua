@@ -141,7 +141,7 @@ function M.get(connections, name, path)
   end
   table.sort(names)
   local where = path and ("%s has %s"):format(path, table.concat(names, ", "))
-    or ("no connections.lua was found in %s"):format(table.concat(M.places(), " or "))
+    or ("there is no %s; name it there, or say with --config where it is"):format(table.concat(M.places(), " and no "))
   return nil,
     ("unknown connection '%s'%s: %s"):format(name, nearest.hint(name, names), where),
     "ECONFIG"

@@ -436,7 +436,16 @@ function Planner:verdict()
   if plan.interrupted then
     return true
   end
-  if plan.records.read > plan.records.rejected then
+  if plan.records.read > 0 and plan.records.read == plan.records.rejected then
+    local first = plan.rejected[1]
+    return nil,
+      ("%s: no record could be read; the first, line %d: %s"):format(
+        self.input.name,
+        first.line,
+        first.message
+      ),
+      "EINPUT"
+  elseif plan.records.read > 0 then
     for _, field in ipairs(self.ruleset.fields) do
       if field.type ~= "tagset" and (self.present[field.name] or 0) == 0 then
         return nil,

@@ -120,6 +120,7 @@ return {
     context:check(job.book:note_reading(options.rules, plan.records.read))
     if going_to then
       if options.yes then
+        context:flush() -- the plan comes first where both go to one log
         context:note("changing " .. going_to)
       end
       outcome = sending.send(context, options.to, run, plan)

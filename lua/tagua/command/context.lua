@@ -97,7 +97,7 @@ end
 --- Prints a value as one line of JSON.
 -- @param value as tagua.json takes it
 function M:json(value)
-  self:print(require("tagua.json").encode(value))
+  self:print((self:check(require("tagua.json").encode(value))))
 end
 
 --- Hands what was printed to whoever reads it.

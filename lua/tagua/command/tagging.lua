@@ -48,11 +48,12 @@ function M.unknown(context, book, name, wanted, remedy)
     end
   end
   context:fail(("%s has no tag '%s'%s%s"):format(
-    name, wanted, nearest.hint(wanted, names), remedy or ""), "ENOTFOUND")
+    name, wanted, nearest.hint(wanted, names), remedy or ("; 'tagua tags %s' lists those that it has"):format(name)),
+    "EUSAGE")
 end
 
 -- Finds the tag: in the registry, after a pull where there never was one, by id at the platform.
-local function find_tag(context, options)
+local function find_tag(context, options, action)
   local book = context:book(options.to)
   local tag = M.known_tag(context, book, options.tag)
   if not tag and not book:pulled() then
@@ -62,7 +63,7 @@ local function find_tag(context, options)
   if not tag and not options.create then
     tag = tag_of_platform(context, options.to, options.tag)
     if not tag then
-      M.unknown(context, book, options.to, options.tag, "; --create makes it")
+      M.unknown(context, book, options.to, options.tag, action == "tag" and "; --create makes it" or nil)
     end
   end
   return tag
@@ -130,7 +131,7 @@ function M.run(context, options, action)
   sending.recover(context, options.to)
   local book = context:book(options.to)
   context:check(book:fold())
-  local tag = find_tag(context, options)
+  local tag = find_tag(context, options, action)
   local run = context:check(book:plan({ kind = action, at = context:now() }))
   sending.discard_unsent(context, run)
   run:add({ user = options.user, tag = tag and tag.id, name = tag and tag.name or options.tag,

@@ -38,8 +38,13 @@ local add = {
   run = function(context, options)
     local store = open_store(context, options, true)
     local secret = context:keep(context:check(core.secret.random()))
+    local bot = context:check(require("tagua.json").encode(options.bot))
     context:check(store:add_token(secret:sha256(), { bot = options.bot }))
-    context:check(secret:print())
+    if options.json then -- the value never comes into Lua, and is hexadecimal: nothing in it to escape
+      context:check(secret:print(('{"bot":%s,"token":"'):format(bot), '"}'))
+    else
+      context:check(secret:print())
+    end
   end,
 }
 

@@ -155,7 +155,7 @@ end
 function M.open(path, now, durability)
   local db, message, code = core.sql.open(path, { durability = durability or "full", cache = 64 })
   if not db then
-    return nil, ("cannot open the twin's store '%s': %s"):format(path, message), code
+    return nil, ("cannot open the twin's store '%s': %s"):format(path, message), code == "ESQL" and "EIO" or code
   end
   local self = setmetatable({
     db = db,
