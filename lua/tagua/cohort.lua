@@ -18,7 +18,7 @@ local WHOLE = 10000 -- percentages are kept in hundredths of one percent
 -- @tparam string user its id
 -- @treturn integer from 0 to 9999, each as likely as the others
 function M.place(purpose, rule, user)
-  local hash = core.workers.hash(("%s\0%s\0%s"):format(purpose, rule, user))
+  local hash = core.secret.sha256(("%s\0%s\0%s"):format(purpose, rule, user))
   return tonumber(hash:sub(1, 12), 16) * WHOLE >> 48
 end
 

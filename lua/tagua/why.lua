@@ -199,7 +199,10 @@ function look.number(search, field, value)
   local best = search:line(field, function(step)
     return (origin + step) / scale
   end, constants, FARTHEST)
-  return best and { value = best.value, far = math.abs(best.value - from) / math.max(math.abs(from), math.abs(best.value)) }
+  return best and {
+    value = best.value,
+    far = math.abs(best.value - from) / math.max(math.abs(from), math.abs(best.value)),
+  }
 end
 
 -- Dates, by calendar days of the ruleset's zone; the first moment of each.

@@ -8,23 +8,35 @@ local values = require("tagua.command.values")
 
 local M = {}
 
---- Defines the options.
+--- Defines the options that say where the records are and what they look like.
 -- @param parser
-function M.define(parser)
+function M.define_input(parser)
   parser:argument("rules", "The rule file."):argname("RULES")
   parser:option("--users", "Whom: a CSV or JSONL file, - for standard input, or @CONNECTION for the"
     .. " users in its mirror."):argname("FILE"):count(1)
-  parser:option("--to", "The connection whose users are tagged (local)."):argname("CONNECTION")
-    :convert(values.connection):default("local"):show_default(false)
   parser:option("--id-column", "The column or key with the user's id (id)."):argname("NAME")
     :default("id"):show_default(false)
-  parser:option("--match", "What of a user the id column holds, where it is not the platform's own"
-    .. " id: ext_id, phone, email or param:NAME."):argname("WHAT"):convert(values.match("--match"))
   parser:option("--format", "csv or jsonl; else the file's name tells."):argname("FORMAT")
     :convert(values.one_of("--format", { "csv", "jsonl" }))
   parser:option("--delimiter", "What separates columns (,); tab for a tab."):argname("CHARACTER")
     :convert(values.delimiter("--delimiter"))
   parser:option("--encoding", "Of the input, such as big5 (utf-8)."):argname("NAME")
+end
+
+--- Defines the options that say whose users the records are.
+-- @param parser
+function M.define_target(parser)
+  parser:option("--to", "The connection whose users are tagged (local)."):argname("CONNECTION")
+    :convert(values.connection):default("local"):show_default(false)
+  parser:option("--match", "What of a user the id column holds, where it is not the platform's own"
+    .. " id: ext_id, phone, email or param:NAME."):argname("WHAT"):convert(values.match("--match"))
+end
+
+--- Defines the options.
+-- @param parser
+function M.define(parser)
+  M.define_input(parser)
+  M.define_target(parser)
   parser:option("--jobs", "Processes that run the rules (one for each core)."):argname("N")
     :convert(values.whole("--jobs", 1, 256))
   parser:flag("--refresh", "Pull the platform into the mirror first, even where that was done before.")
@@ -56,8 +68,11 @@ local function load_rules(context, options)
   return pool, ruleset, at, ran
 end
 
--- The input; for @CONNECTION, the users that its mirror holds.
-local function open_input(context, options)
+--- Opens the input; for @CONNECTION, the users that its mirror holds.
+-- @tparam context context
+-- @tparam table options as `define_input` has them
+-- @return see tagua.input
+function M.open_input(context, options)
   local name = options.users:match("^@(.*)$")
   local source = { format = options.format, delimiter = options.delimiter, encoding = options.encoding }
   if name then
@@ -77,7 +92,7 @@ end
 function M.prepare(context, options, settle)
   context:settings(options.to)
   local pool, ruleset, at, tests = load_rules(context, options)
-  local from_file = not options.users:match("^@") and open_input(context, options)
+  local from_file = not options.users:match("^@") and M.open_input(context, options)
   local book = context:book(options.to)
   book:only(require("tagua.fitting").meant(context:settings(options.to), ruleset))
   if settle then
@@ -85,7 +100,7 @@ function M.prepare(context, options, settle)
   end
   require("tagua.command.pulling").ensure(context, options.to, options.refresh)
   context:check(book:fold())
-  local input = from_file or open_input(context, options)
+  local input = from_file or M.open_input(context, options)
   context:check(pool:input({
     format = input.format,
     header = input:header(),
