@@ -146,6 +146,16 @@ VIP: the rules do not want it
     assert.matches("in the shadow: decided, never applied", out, 1, true)
   end)
 
+  it("names the included file that decided", function()
+    os.execute("mkdir -p " .. place.folder .. "/segments")
+    place:write("rules.lua", 'fields { orders = integer }\ninclude "segments/*.lua"\n')
+    place:write("segments/vip.lua", '\ntag "VIP" {\n  when = function(user)\n    return user.orders > 777\n  end,\n}\n')
+    local _, out, err = why("U1 VIP")
+    assert.equal("", err)
+    assert.matches("  segments/vip.lua:4, tag 'VIP', on orders = 9\n", out, 1, true)
+    assert.matches("orders is 9: at 778 the user gets VIP", out, 1, true)
+  end)
+
   it("does not hang on a rule that does", function()
     place:write("rules.lua", 'fields { orders = integer }\ntag "T" { when = function(user)\n'
       .. "while user.orders > 9 do end return false end }\n")

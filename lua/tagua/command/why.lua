@@ -113,7 +113,7 @@ local function explain(context, job, tag, whole)
   local want = answer.wants:sub(place, place)
   local told = {
     tag = tag, rule = rule, want = want, unknown = answer.unknown, failed = answer.failed,
-    line = answer.line or rule.line, reads = reads_of(job, answer.reads),
+    line = answer.line or rule.line, file = answer.file or rule.file or job.ruleset.name, reads = reads_of(job, answer.reads),
     platform = platform_of(context, job, tag), notes = trials_of(job, tag, job.wants), misses = {},
   }
   local gives_up = answer.failed and answer.failed:find(" ran out of ", 1, true)
@@ -179,7 +179,7 @@ local function lines_of(context, job, told)
     reads[i] = ("%s%s = %s"):format(read.field.name, source and (" (%s)"):format(source) or "",
       read.written and ("'%s', which does not fit"):format(read.written) or shown(job, read.field, read.value))
   end
-  add("  %s:%d, %s '%s', on %s", job.ruleset.name, told.line, told.rule.kind, told.rule.name,
+  add("  %s:%d, %s '%s', on %s", told.file, told.line, told.rule.kind, told.rule.name,
     #reads > 0 and table.concat(reads, ", ") or "no field")
   for _, note in ipairs(told.notes) do
     add("  %s", note)
@@ -220,7 +220,7 @@ local function as_json(job, all)
     local state = told.platform
     tags[i] = {
       name = told.tag.name, decision = DECISIONS[told.want], unknown = told.unknown, failed = told.failed,
-      rule = told.rule.name, file = job.options.rules, line = told.line, reads = json.array(reads),
+      rule = told.rule.name, file = told.file, line = told.line, reads = json.array(reads),
       platform = { present = state.present, owner = state.owner, run = state.run, time = state.time },
       notes = json.array(told.notes), misses = json.array(misses), search = told.search,
     }
@@ -267,6 +267,17 @@ local function decide(context, job)
   end
 end
 
+-- The text of the rule file and of those that it includes.
+local function text_of(file)
+  local texts = { file.source }
+  for _, included in pairs(file.includes or {}) do
+    for _, part in ipairs(included) do
+      texts[#texts + 1] = part.source
+    end
+  end
+  return table.concat(texts, "\n")
+end
+
 -- The tags that were asked about.
 local function chosen(context, ruleset, name)
   local tags, names = {}, {}
@@ -302,7 +313,7 @@ return {
     local pool = context:pool({ jobs = 1 })
     local ruleset = context:check(pool:load({ path = options.rules }))
     local zone <close> = context:check(core.zone.open(ruleset.zone))
-    local numbers, texts = why.constants(pool.file.source)
+    local numbers, texts = why.constants(text_of(pool.file))
     local job = {
       options = options, pool = pool, ruleset = ruleset, zone = zone, at = moment.now(context, ruleset, options),
       numbers = numbers, texts = texts, cohorts = cohort.new(ruleset.tags),

@@ -16,11 +16,8 @@ local function follow(language, rule)
   end
   sethook(function(_, line)
     local info = getinfo(2, "Sf")
-    if own[info.func] then
-      last.own = line
-    elseif language.sources[info.source] then
-      last.other = line
-    end
+    local file = language.sources[info.source]
+    if file then last[own[info.func] and "own" or "other"] = { line = line, file = file } end
   end, "l")
   return last
 end
@@ -54,7 +51,8 @@ local function ask(language, request, record)
   answer.unknown = missing and missing.name
   answer.failed = failed[1] and failed[1].message
   if last then
-    answer.line = last.own or last.other
+    local place = last.own or last.other or {}
+    answer.line, answer.file = place.line, place.file
     answer.reads = {}
     local reads = decider:reads()
     for i, field in ipairs(language.fields) do
@@ -70,7 +68,7 @@ end
 --   `values` { [field] = value of its type, a set of tags as a list }, `states` { [field] = "bad" | "absent" };
 --   a field that is in neither is empty; `trace`: tell which fields were read, and the line that decided
 -- @treturn {table,...} for each record `wants` (one byte for each tag of the rule), `unknown` (the field
---   without a value), `failed` (the message), `line`, `reads`. A rule that takes too long, or too much
+--   without a value), `failed` (the message), `line`, `file`, `reads`. A rule that takes too long, or too much
 --   memory, is asked no more: the answers end with the one that says so.
 function M.answer(language, request)
   local answers = {}
