@@ -58,6 +58,8 @@ struct tagua_call *tagua_call_new(struct tagua_call_pool *pool, const char *path
     call->lane = NULL;
     call->attempts = 0;
     call->throttles = 0;
+    call->renewals = 0;
+    call->refused = false;
     call->maybe = false;
     call->started_ns = 0;
     call->due_ns = 0;

@@ -31,6 +31,8 @@ struct tagua_call {
     bool repeatable;
     unsigned attempts;
     unsigned throttles;  /* how often it was answered with 429 */
+    unsigned renewals;   /* how often it was refused for its credentials, which were then renewed */
+    bool refused;        /* it was, and waits for new ones */
     bool maybe;          /* an attempt that may have taken effect was made */
     int64_t started_ns;  /* the last attempt */
     int64_t due_ns;      /* not before */

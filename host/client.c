@@ -329,6 +329,33 @@ void tagua_client_free(struct tagua_client *client)
     free(client);
 }
 
+int tagua_client_set_bearer(struct tagua_client *client, struct tagua_secret *bearer,
+                            struct tagua_error *error)
+{
+    struct curl_slist *headers = client->headers, *body_headers = client->body_headers;
+    struct tagua_secret *old = client->options.bearer;
+    client->headers = client->body_headers = NULL;
+    client->options.bearer = bearer;
+    if (make_headers(client) != 0) {
+        free_headers(client->headers);
+        free_headers(client->body_headers);
+        client->headers = headers;
+        client->body_headers = body_headers;
+        client->options.bearer = old;
+        return tagua_error_set(error, "EIO", "cannot take a new credential: out of memory");
+    }
+    if (bearer != NULL)
+        tagua_secret_retain(bearer);
+    for (struct slot *slot = client->made; slot != NULL; slot = slot->next_made) {
+        curl_easy_setopt(slot->easy, CURLOPT_HTTPHEADER, NULL);
+        slot->headers = NULL;
+    }
+    free_headers(headers);
+    free_headers(body_headers);
+    tagua_secret_release(old);
+    return 0;
+}
+
 /* Tells the easy handle what differs from its last request. 0 or -1. */
 static int slot_prepare(struct slot *slot, const struct tagua_exchange *exchange)
 {

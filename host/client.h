@@ -58,6 +58,11 @@ struct tagua_client *tagua_client_new(const struct tagua_client_options *options
 /* Closes everything, exchanges under way included, wipes the credential. NULL is fine. */
 void tagua_client_free(struct tagua_client *client);
 
+/* Puts another credential in place of the one that requests carry; nothing may be under way.
+ * Returns 0, or -1 with *error (EIO) and the old one still there. */
+int tagua_client_set_bearer(struct tagua_client *client, struct tagua_secret *bearer,
+                            struct tagua_error *error);
+
 /* Hands a request to the transport; no more may be under way than there are connections.
  * Returns 0, or -1 with *error (EIO) and nothing sent. */
 int tagua_client_start(struct tagua_client *client, struct tagua_exchange *exchange,

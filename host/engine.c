@@ -184,6 +184,11 @@ void tagua_engine_cancel(struct tagua_engine *engine, struct tagua_call *call)
     call->status = 0;
     call->has_platform_code = false;
     call->sent = call->maybe;
+    if (engine->stopped && call->refused) {
+        tagua_report_append(&call->message, "%s", engine->stop.message);
+        tagua_engine_finish(engine, call, TAGUA_FINAL_STOP, engine->stop.code);
+        return;
+    }
     tagua_report_append(&call->message, "not sent%s: ", call->maybe ? " again" : "");
     if (engine->stopped)
         tagua_buffer_append(&call->message, engine->stop.message,
@@ -210,6 +215,7 @@ static void cancel_queued(struct tagua_engine *engine)
 void tagua_engine_drop_queued(struct tagua_engine *engine)
 {
     engine->draining = true;
+    engine->renewing = false;
     cancel_queued(engine);
 }
 
@@ -351,6 +357,7 @@ static void start(struct tagua_engine *engine, struct tagua_call *call, int64_t 
     if (call->attempts + call->throttles > 0)
         engine->stats.retries++;
     call->attempts++;
+    call->refused = false;
     call->started_ns = now_ns;
     call->exchange.body = call->body;
     call->exchange.body_length = call->body_length;
@@ -409,6 +416,8 @@ static int64_t dispatch(struct tagua_engine *engine, int64_t now_ns)
     }
     if (call != NULL)
         wake_ns = call->due_ns;
+    if (engine->renewing)
+        return NEVER_NS;
     if (now_ns < engine->hold_until_ns)
         return engine->hold_until_ns < wake_ns ? engine->hold_until_ns : wake_ns;
     bool alone = (engine->options.alone_first && !engine->succeeded) || engine->unreached > 0 ||
@@ -451,7 +460,7 @@ int tagua_engine_poll(struct tagua_engine *engine, int64_t timeout_ns, const int
             engine->flying--;
             tagua_engine_judge(engine, (struct tagua_call *)exchange, &outcome, now_ns);
         }
-        if (engine->done_count > 0 || waited)
+        if (engine->done_count > 0 || waited || (engine->renewing && engine->flying == 0))
             return 0;
         if (reaped)
             continue; /* what was judged may go again at once */
@@ -496,9 +505,46 @@ size_t tagua_engine_flying(const struct tagua_engine *engine)
     return engine->flying;
 }
 
+void tagua_engine_hold(struct tagua_engine *engine)
+{
+    if (!engine->renewing)
+        engine->renewal_code = 0;
+    engine->renewing = true;
+}
+
+bool tagua_engine_wants_renewal(const struct tagua_engine *engine, int64_t *code)
+{
+    *code = engine->renewal_code;
+    return engine->renewing && engine->flying == 0 && !engine->stopped;
+}
+
+int tagua_engine_renew(struct tagua_engine *engine, struct tagua_secret *bearer,
+                       struct tagua_secret *body_secret, struct tagua_error *error)
+{
+    if (engine->flying > 0)
+        return tagua_error_set(error, "EUSAGE", "credentials are not renewed under a request");
+    if (tagua_client_set_bearer(engine->client, bearer, error) != 0)
+        return -1;
+    if (body_secret != NULL)
+        tagua_secret_retain(body_secret);
+    tagua_secret_release(engine->options.body_secret);
+    engine->options.body_secret = body_secret;
+    engine->options.bearer = bearer;
+    engine->renewing = false;
+    engine->succeeded = false;
+    return 0;
+}
+
+void tagua_engine_give_up(struct tagua_engine *engine, const char *code, const char *message)
+{
+    engine->renewing = false;
+    tagua_engine_stop(engine, code, message);
+}
+
 void tagua_engine_restart(struct tagua_engine *engine)
 {
     engine->stopped = false;
+    engine->renewing = false;
     engine->draining = false;
     engine->succeeded = false;
     engine->hold_until_ns = 0;

@@ -47,6 +47,7 @@ struct tagua_engine_options {
     int64_t give_up_after_ns;   /* of trouble, or of 429s, without one success */
     unsigned unreachable_after; /* connections in a row that could not be made */
     bool alone_first;
+    bool renewable; /* a verdict of refresh asks the caller for new credentials, and stops nothing */
     bool has_envelope;
     struct tagua_envelope_paths envelope;
     const struct tagua_verdict_row *rows; /* sorted */
@@ -110,6 +111,21 @@ void tagua_engine_drop_queued(struct tagua_engine *engine);
 /* A stopped run goes on with what is submitted from now on, one request first. What the limiter
  * learned, and a pause that lasts, stay. */
 void tagua_engine_restart(struct tagua_engine *engine);
+
+/* Sends nothing more until tagua_engine_renew: the credentials are about to be replaced. */
+void tagua_engine_hold(struct tagua_engine *engine);
+
+/* Whether the caller has to renew the credentials now: nothing is under way any more, and nothing is
+ * sent before. *code is the platform's for refusing them, 0 when it did not. */
+bool tagua_engine_wants_renewal(const struct tagua_engine *engine, int64_t *code);
+
+/* Goes on with these credentials, one request first; nothing may be under way. Returns 0, or -1
+ * with *error (EIO). */
+int tagua_engine_renew(struct tagua_engine *engine, struct tagua_secret *bearer,
+                       struct tagua_secret *body_secret, struct tagua_error *error);
+
+/* There are no new credentials: the run ends, those that were refused with it. */
+void tagua_engine_give_up(struct tagua_engine *engine, const char *code, const char *message);
 
 /* Why the run was stopped, or NULL while it goes on. */
 const struct tagua_error *tagua_engine_stopped(const struct tagua_engine *engine);

@@ -241,6 +241,25 @@ static void throttle(struct tagua_engine *engine, struct tagua_call *call,
     tagua_queue_push_front(&engine->lines[call->class_index].ready, call);
 }
 
+/* A verdict of refresh: the request waits, and everything with it, until the credentials are new.
+ * One that is refused again and again ends the run. */
+static void renew(struct tagua_engine *engine, struct tagua_call *call,
+                  const struct tagua_outcome *outcome, const struct tagua_envelope_answer *answer,
+                  const struct tagua_verdict *verdict)
+{
+    if (!engine->options.renewable || engine->stopped || engine->draining ||
+        call->renewals >= TAGUA_RENEWALS_MAX) {
+        end(engine, call, outcome, answer, verdict);
+        return;
+    }
+    call->attempts--;
+    call->renewals++;
+    call->refused = true;
+    engine->renewing = true;
+    engine->renewal_code = call->has_platform_code ? call->platform_code : 0;
+    tagua_queue_push_front(&engine->lines[call->class_index].ready, call);
+}
+
 void tagua_engine_judge(struct tagua_engine *engine, struct tagua_call *call,
                         const struct tagua_outcome *outcome, int64_t now_ns)
 {
@@ -297,6 +316,8 @@ void tagua_engine_judge(struct tagua_engine *engine, struct tagua_call *call,
         settle(engine, call, outcome, read, &verdict, now_ns);
         break;
     case TAGUA_VERDICT_REFRESH:
+        renew(engine, call, outcome, read, &verdict);
+        break;
     case TAGUA_VERDICT_STOP:
         end(engine, call, outcome, read, &verdict);
         break;

@@ -32,6 +32,8 @@ struct tagua_engine {
     bool draining;         /* nothing is tried again */
     bool stopped;
     struct tagua_error stop;
+    bool renewing;         /* nothing is sent until the credentials are renewed */
+    int64_t renewal_code;  /* with which the platform refused them; 0: it did not */
     int64_t hold_until_ns; /* nothing is sent before: the platform is in trouble */
     unsigned unreached;    /* connections in a row that failed */
     unsigned trouble;      /* attempts in a row that led to nothing, weighed, each after another */
@@ -47,6 +49,9 @@ struct tagua_engine {
  * no answer; less, when it said in its own terms that it failed, which may be about one request. */
 #define TAGUA_TROUBLE_SILENT 4
 #define TAGUA_TROUBLE_SPOKEN 1
+
+/* How often one request waits for new credentials. */
+#define TAGUA_RENEWALS_MAX 3
 
 /* Whether that came so often that the platform has to be taken for down. */
 static inline bool tagua_engine_in_trouble(const struct tagua_engine *engine)

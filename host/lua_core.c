@@ -10,6 +10,7 @@
     X(engine) \
     X(json) \
     X(limiter) \
+    X(pair) \
     X(record) \
     X(secret) \
     X(system) \

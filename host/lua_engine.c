@@ -113,7 +113,7 @@ static void read_options(lua_State *L, struct tagua_engine_options *options,
         "name",      "base",        "bearer",        "body_secret",       "rate",
         "in_flight", "connect_timeout", "timeout",   "attempts",          "backoff",
         "backoff_max", "give_up_after", "unreachable_after", "alone_first", "envelope",
-        "codes",     "user_agent",  "ca_file",       NULL};
+        "codes",     "user_agent",  "ca_file",       "renewable",         NULL};
     static const char *const rate_names[] = {"per_second", "burst",   "adaptive",
                                              "at_most",    "classes", NULL};
     static const char *const envelope_names[] = {"code", "message", "status", "success", NULL};
@@ -152,6 +152,7 @@ static void read_options(lua_State *L, struct tagua_engine_options *options,
     options->give_up_after_ns = seconds_option(L, "give_up_after", 600);
     options->unreachable_after = count_option(L, "unreachable_after", 5, 1000);
     options->alone_first = tagua_lua_boolean_option(L, 1, "alone_first", true);
+    options->renewable = tagua_lua_boolean_option(L, 1, "renewable", false);
     if (push_table_option(L, 1, "envelope")) {
         int envelope = lua_gettop(L);
         check_names(L, envelope, envelope_names, "envelope");
@@ -379,6 +380,47 @@ static int engine_stopped(lua_State *L)
     return 2;
 }
 
+/* engine:hold(): nothing more is sent until engine:renew. */
+static int engine_hold(lua_State *L)
+{
+    tagua_engine_hold(check_open(L));
+    return 0;
+}
+
+/* engine:renewal() -> nil, or the platform's code for refusing the credentials, 0 when it did not:
+ * nothing is under way any more, and nothing is sent until engine:renew or engine:give_up. */
+static int engine_renewal(lua_State *L)
+{
+    int64_t code;
+    if (!tagua_engine_wants_renewal(check_open(L), &code))
+        return 0;
+    lua_pushinteger(L, code);
+    return 1;
+}
+
+/* engine:renew{ bearer =, body_secret = } -> true | nil, message, code. */
+static int engine_renew(lua_State *L)
+{
+    struct tagua_engine *engine = check_open(L);
+    struct tagua_error error;
+    luaL_checktype(L, 2, LUA_TTABLE);
+    struct tagua_secret *bearer = tagua_lua_secret_option(L, 2, "bearer");
+    struct tagua_secret *body_secret = tagua_lua_secret_option(L, 2, "body_secret");
+    if (tagua_engine_renew(engine, bearer, body_secret, &error) != 0)
+        return tagua_lua_fail(L, &error);
+    lua_pushboolean(L, 1);
+    return 1;
+}
+
+/* engine:give_up(message, code): there are no new credentials, and the run ends. */
+static int engine_give_up(lua_State *L)
+{
+    struct tagua_engine *engine = check_open(L);
+    const char *message = luaL_checkstring(L, 2);
+    tagua_engine_give_up(engine, luaL_checkstring(L, 3), message);
+    return 0;
+}
+
 /* engine:restart(): a stopped run goes on with what is submitted from now on; the limiter keeps what
  * it learned, and a pause that lasts. */
 static int engine_restart(lua_State *L)
@@ -427,6 +469,8 @@ int tagua_lua_open_engine(lua_State *L)
         {"pending", engine_pending}, {"flying", engine_flying},
         {"stats", engine_stats},     {"drop_queued", engine_drop_queued},
         {"stopped", engine_stopped}, {"restart", engine_restart},
+        {"hold", engine_hold},       {"renewal", engine_renewal},
+        {"renew", engine_renew},     {"give_up", engine_give_up},
         {NULL, NULL},
     };
     static const luaL_Reg functions[] = {{"new", engine_new}, {NULL, NULL}};

@@ -4,11 +4,12 @@
 #include <string.h>
 
 #include "jwt_hs256.h"
+#include "lua_secret.h"
 #include "lua_server.h"
 #include "lua_support.h"
 
-/* jwt.sign(key, { subject=, serial=, issued=, expires= }) -> token | nil, message, code. */
-static int jwt_sign(lua_State *L)
+/* A signed token as a text for the caller to free(), or NULL with *error; raises on misuse. */
+static char *sign(lua_State *L, struct tagua_error *error)
 {
     size_t key_length;
     const char *key = luaL_checklstring(L, 1, &key_length);
@@ -23,8 +24,14 @@ static int jwt_sign(lua_State *L)
     const char *subject = tagua_lua_text_option(L, 2, "subject", "");
     luaL_argcheck(L, strlen(subject) < sizeof claims.subject, 2, "option 'subject' is too long");
     memcpy(claims.subject, subject, strlen(subject) + 1);
+    return tagua_jwt_sign(&claims, key, key_length, error);
+}
+
+/* jwt.sign(key, { subject=, serial=, issued=, expires= }) -> token | nil, message, code. */
+static int jwt_sign(lua_State *L)
+{
     struct tagua_error error;
-    char *token = tagua_jwt_sign(&claims, key, key_length, &error);
+    char *token = sign(L, &error);
     if (token == NULL)
         return tagua_lua_fail(L, &error);
     char copy[TAGUA_JWT_MAX + 1]; /* so that nothing is held when Lua runs out of memory */
@@ -35,6 +42,25 @@ static int jwt_sign(lua_State *L)
     luaL_argcheck(L, length < sizeof copy, 2, "the token would be too long");
     lua_pushlstring(L, copy, length);
     return 1;
+}
+
+/* jwt.secret(key, { ... }): a token that Lua does not see -> secret | nil, message, code. */
+static int jwt_secret(lua_State *L)
+{
+    struct tagua_error error;
+    struct tagua_buffer text;
+    tagua_buffer_init(&text, TAGUA_JWT_MAX);
+    lua_settop(L, 2);
+    struct tagua_secret **place = tagua_lua_secret_push(L);
+    char *token = sign(L, &error);
+    if (token == NULL)
+        return tagua_lua_fail(L, &error);
+    int failed = tagua_buffer_append_text(&text, token);
+    free(token);
+    if (failed != 0)
+        return luaL_error(L, "the token would be too long");
+    *place = tagua_secret_from_bytes(&text, "a token signed here", "", &error);
+    return *place != NULL ? 1 : tagua_lua_fail(L, &error);
 }
 
 /* jwt.verify(key, request or token) -> { subject=, serial=, issued=, expires= } | nil, message,
@@ -67,7 +93,8 @@ int tagua_lua_open_jwt(lua_State *L);
 
 int tagua_lua_open_jwt(lua_State *L)
 {
-    static const luaL_Reg functions[] = {{"sign", jwt_sign}, {"verify", jwt_verify}, {NULL, NULL}};
+    static const luaL_Reg functions[] = {
+        {"sign", jwt_sign}, {"secret", jwt_secret}, {"verify", jwt_verify}, {NULL, NULL}};
     luaL_newlib(L, functions);
     return 1;
 }

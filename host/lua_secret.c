@@ -38,6 +38,14 @@ struct tagua_secret *tagua_lua_secret_option(lua_State *L, int index, const char
     return secret;
 }
 
+struct tagua_secret **tagua_lua_secret_push(lua_State *L)
+{
+    struct handle *handle = lua_newuserdatauv(L, sizeof *handle, 0);
+    handle->secret = NULL;
+    luaL_setmetatable(L, CLASS);
+    return &handle->secret;
+}
+
 /* The empty userdata comes first, so that nothing can fail once the secret is there. */
 static int push_secret(lua_State *L,
                        struct tagua_secret *(*take)(const char *, struct tagua_error *),

@@ -10,4 +10,8 @@
  * is none. Anything else than a live secret raises and names the option. */
 struct tagua_secret *tagua_lua_secret_option(lua_State *L, int index, const char *name);
 
+/* Pushes a userdata without a secret, and returns where to put a reference, which is then its own.
+ * Comes before the secret is acquired, for it may raise. */
+struct tagua_secret **tagua_lua_secret_push(lua_State *L);
+
 #endif

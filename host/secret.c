@@ -108,6 +108,12 @@ static char *value_buffer(struct tagua_buffer *value, struct tagua_error *error)
     return room;
 }
 
+struct tagua_secret *tagua_secret_from_bytes(struct tagua_buffer *value, const char *kind,
+                                             const char *name, struct tagua_error *error)
+{
+    return secret_new(value, kind, name, error);
+}
+
 struct tagua_secret *tagua_secret_from_environment(const char *name, struct tagua_error *error)
 {
     const char *text = getenv(name);

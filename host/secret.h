@@ -25,6 +25,10 @@ struct tagua_secret *tagua_secret_from_environment(const char *name, struct tagu
 struct tagua_secret *tagua_secret_from_file(const char *path, struct tagua_error *error);
 /* The one line that a shell command prints within two minutes; it may ask on the terminal: */
 struct tagua_secret *tagua_secret_from_command(const char *line, struct tagua_error *error);
+/* The value in a buffer, which is wiped in any case; `kind` and `name` say where it came from, as
+ * "file " and "pair.json": */
+struct tagua_secret *tagua_secret_from_bytes(struct tagua_buffer *value, const char *kind,
+                                             const char *name, struct tagua_error *error);
 /* 256 random bits in hexadecimal digits (EIO when the kernel has none): */
 struct tagua_secret *tagua_secret_random(struct tagua_error *error);
 

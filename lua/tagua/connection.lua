@@ -10,6 +10,7 @@ local arguments = require("tagua.arguments")
 local core = require("tagua.core")
 local nearest = require("tagua.nearest")
 local options = require("tagua.options")
+local pair = require("tagua.pair")
 local perform = require("tagua.perform")
 local platforms = require("tagua.platform")
 local secrets = require("tagua.secrets")
@@ -44,6 +45,7 @@ local function engine_options(self)
     ca_file = settings.ca_file,
     envelope = vendor.envelope,
     codes = vendor.codes,
+    renewable = self.pair ~= nil,
     user_agent = "tagua/" .. require("tagua.version"),
   }
 end
@@ -68,6 +70,10 @@ local function open(self)
         self.secrets[name] = secret
         if secret ~= settings[name] then self.opened[#self.opened + 1] = secret end
       end
+    end
+    if settings.pair then
+      local opened, message, code = pair.attach(self)
+      if not opened then return nil, message, code end
     end
   end
   local message, code
@@ -171,12 +177,14 @@ function Connection:sentence(request, message, code)
     if not text:find("comes from", 1, true) then
       local sources = {}
       for _, secret in pairs(self.secrets) do
-        sources[#sources + 1] = secret:source()
+        local source = secret:source()
+        if source ~= sources[1] then sources[#sources + 1] = source end
       end
       table.sort(sources)
       text = ("%s; it comes from %s"):format(text, table.concat(sources, " and "))
     end
     text = text .. ": " .. self.vendor.token_help
+    if self.pair then text = ("%s; tagua token set %s keeps it"):format(text, self.name) end
   end
   return text
 end
@@ -204,6 +212,7 @@ end
 function Connection:pump(seconds, fds)
   local engine, twin = self.engine, self.twin
   local results, message
+  if self.pair then self.pair:look_ahead(engine) end
   if twin then
     twin:step()
     local all = { twin:fd() }
@@ -214,6 +223,7 @@ function Connection:pump(seconds, fds)
   else
     results, message = engine:poll(seconds, fds)
   end
+  if self.pair then self.pair:attend(self) end
   -- The transport itself is out of order: nobody's request can be answered any more.
   if not results then error(("connection '%s': %s"):format(self.name, message), 0) end
   for i = 1, #results do
@@ -565,6 +575,14 @@ function Connection:stats()
   return self.engine:stats()
 end
 
+--- When the credentials end, where they say so.
+-- @treturn integer|nil seconds since the epoch
+-- @treturn boolean whether this connection replaces them by itself
+function Connection:expires()
+  check_open(self, 2)
+  return pair.expires(self.secrets[self.vendor.bearer]), self.pair ~= nil and self.settings.rotate
+end
+
 --- Ends the connection: drops what is queued, cuts off what is under way, wipes its secrets.
 -- Doing it again does nothing.
 function Connection:close()
@@ -572,6 +590,7 @@ function Connection:close()
   self.closed = true
   if self.engine then self.engine:close() end
   if self.twin then self.twin:close() end
+  if self.pair then self.pair:close() end
   for _, secret in ipairs(self.opened) do
     secret:close()
   end

@@ -59,6 +59,14 @@ function M.is(value)
   return type(value) == "userdata" and pcall(function() return value:source() end)
 end
 
+--- The path in a reference to a file.
+-- @param value
+-- @treturn string|nil nil for anything else
+function M.path(value)
+  if getmetatable(value) == Reference and value.kind == "file" then return value.argument end
+  return nil
+end
+
 --- Opens a reference: reads the secret into C.
 -- @param value a reference, or a secret that is open already
 -- @treturn userdata|nil the secret

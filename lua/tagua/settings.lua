@@ -56,6 +56,13 @@ local function accept_secret(value)
       .. "the secret itself has no place in options"
 end
 
+-- The path of a file: a text, or file "PATH", which a configuration takes from its own folder.
+local function accept_path(value)
+  local path = type(value) == "string" and value or secrets.path(value)
+  if path and path ~= "" then return path end
+  return nil, 'must be the path of a file, or file "PATH"'
+end
+
 local function positive(value)
   if value <= 0 then return "must be more than 0, got " .. tostring(value) end
   return nil
@@ -134,6 +141,10 @@ local function declaration(platform, is_local)
   for name, rule in pairs(platform.options) do
     if rule.secret then
       all[name] = not is_local and { accept = accept_secret, required = rule.required } or nil
+    elseif rule.path then
+      all[name] = not is_local and { accept = accept_path } or nil
+    elseif rule.remote then
+      all[name] = not is_local and rule or nil
     elseif is_local and platform.local_account[name] then
       local softened = {}
       for key, value in pairs(rule) do
@@ -194,6 +205,8 @@ function M.verify(what, given)
         )
     end
   end
+  complaint = not is_local and vendor.complain and vendor.complain(settings)
+  if complaint then return nil, ("%s: %s"):format(what, complaint) end
   local identity
   identity, complaint = vendor.identity(settings)
   if not identity then return nil, ("%s: %s"):format(what, complaint) end

@@ -38,7 +38,7 @@ M.envelope = { code = "errResponse.code", message = "errResponse.message", succe
 -- What the documented codes come to. 404 is overloaded, so the code goes before the status.
 -- [cuo-wu-dai-ma]
 M.codes = {
-  [1004] = "stop:EAUTH", -- the token or the secret has expired
+  [1004] = "refresh", -- the token or the secret has expired
   [1002] = "stop:EPERMISSION", -- a wrong token or secret, or the plan lacks Open API
   [5001] = "stop:ECONFIG", -- no such bot
   [11000] = "fail:EPLATFORM",
@@ -48,8 +48,20 @@ M.codes = {
   [60001] = "fail:ENOTFOUND",
   [60002] = "fail:ENOTFOUND",
   [110000] = "fail:EPLATFORM", -- a variable is missing in the body
-  [120000] = "stop:EAUTH", -- the pair was rotated, and this is the old one
+  [120000] = "refresh", -- the pair was rotated, and this is the old one
   [120001] = "fail:EPLATFORM",
+}
+
+--- How a new pair of token and secret is asked for, which kills the old one; see `tagua.pair`.
+-- [open-api-token-yu-secret-key-huan-fa]
+M.pair = {
+  token = "token", -- the options that the pair stands for
+  secret = "secret",
+  field = "secret",
+  answer = { success = "success", code = "errResponse.code", message = "errResponse.message", token = "apiToken",
+    secret = "apiSecret" },
+  replaced = 120000,
+  path = function(identity) return "/api" .. identity.paths.token .. identity.query end,
 }
 
 -- What differs from family to family: the field of the id in a body, and where an answer has what.
@@ -83,6 +95,7 @@ M.paths = {
   personal_unmap = "/openapi/personalTagMapping/delete",
   clients = "/openapi/clients",
   client = "/openapi/client/",
+  token = "/openapi/token",
   client_by_platform = "/openapi/client/", -- how an empty id in the path is written is not said
 }
 
@@ -118,8 +131,11 @@ M.options = {
     one_of = { "line", "facebook", "instagram", "livechat", "whatsapp" },
   },
   family = { type = "string", one_of = M.families, default = "auto" },
-  token = { secret = true, required = true },
-  secret = { secret = true, required = true },
+  token = { secret = true },
+  secret = { secret = true },
+  -- In place of the two: a file that `tagua token` keeps, and whether to replace the pair in it.
+  pair = { path = true },
+  rotate = { type = "boolean", default = false, remote = true },
   paths = { type = "table", fields = path_declaration() },
 }
 
@@ -131,6 +147,24 @@ M.users_options = {}
 
 local function percent_encoded(text)
   return (text:gsub("[^%w%-._~]", function(byte) return ("%%%02X"):format(byte:byte()) end))
+end
+
+--- What is wrong with the credentials of a connection that is not local.
+-- @tparam table settings checked options
+-- @treturn string|nil
+function M.complain(settings)
+  if settings.pair then
+    if settings.token or settings.secret then
+      return "option 'pair' stands for 'token' and 'secret': give it, or those two"
+    end
+    return nil
+  elseif settings.rotate then
+    return "option 'rotate' needs the option 'pair': the file that the new pair is kept in"
+  elseif not settings.token or not settings.secret then
+    return ("option '%s' is missing, or the option 'pair' that stands for 'token' and 'secret'"):format(
+      settings.token and "secret" or "token")
+  end
+  return nil
 end
 
 --- What every request of one connection has in common.
