@@ -85,6 +85,11 @@ fuzzers: $(FUZZERS:%=$(BUILD)/fuzz-%)
 $(BUILD)/fuzz-%: spec/fuzz/%.c $(OBJECTS)
 	$(CC) $(ALL_CFLAGS) -fsanitize=fuzzer -Ihost -o $@ $^ $(LUA_LIBS) $(LIBS)
 
+# The bindings with allocations refused, one after the other.
+WRAPPED := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
+$(BUILD)/sweep: spec/sweep/sweep.c $(OBJECTS)
+	$(CC) $(ALL_CFLAGS) -Ihost $(WRAPPED) -o $@ $^ $(LUA_LIBS) $(LIBS)
+
 # Stops with a list instead of with a compiler's error when something is missing.
 $(BUILD)/.looked: .ci/deps
 	@.ci/deps --look

@@ -21,6 +21,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/epoll.h>
+#include <sys/select.h>
 #include <sys/timerfd.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -30,6 +32,11 @@
 /* Waits shorter than this are timed by a timer of its own: libcurl's are in milliseconds, and a
  * rate of 5,000 a second wants better. */
 #define FINE_WAIT_NS (10 * TAGUA_MILLISECOND_NS)
+
+#define OLDEST_CURL 0x075500
+
+/* How long to wait at most for a transfer whose descriptor can't be waited for. */
+#define UNSEEN_WAIT_NS (20 * TAGUA_MILLISECOND_NS)
 
 struct slot {
     struct tagua_client *client;
@@ -59,6 +66,10 @@ struct tagua_client {
     struct curl_slist *headers;      /* of a request without a body */
     struct curl_slist *body_headers; /* of one with a body */
     int timer;                       /* descriptor, or -1 until one is needed */
+    int running;                     /* transfers, as libcurl counts them */
+    int epoll;                       /* descriptor, or -1 until somebody asks for it */
+    fd_set watched;                  /* what it looks at, */
+    int watched_most;                /* up to this descriptor */
 };
 
 static pthread_once_t global_once = PTHREAD_ONCE_INIT;
@@ -273,6 +284,9 @@ struct tagua_client *tagua_client_new(const struct tagua_client_options *options
     }
     client->options = *options;
     client->timer = -1;
+    client->epoll = -1;
+    client->watched_most = -1;
+    FD_ZERO(&client->watched);
     if (options->bearer != NULL)
         tagua_secret_retain(options->bearer);
     if (read_base(client, options->base, error) != 0)
@@ -293,9 +307,13 @@ struct tagua_client *tagua_client_new(const struct tagua_client_options *options
     /* The first handle is made now, to find a libcurl that lacks an option. */
     client->idle = slot_new(client);
     if (client->idle == NULL) {
-        tagua_error_set(error, "EIO",
-                        "cannot make an HTTP client: libcurl %s is too old, 7.85 is the oldest",
-                        curl_version_info(CURLVERSION_NOW)->version);
+        const curl_version_info_data *version = curl_version_info(CURLVERSION_NOW);
+        if (version->version_num < OLDEST_CURL)
+            tagua_error_set(error, "EIO",
+                            "cannot make an HTTP client: libcurl %s is too old, 7.85 is the oldest",
+                            version->version);
+        else
+            tagua_error_set(error, "EIO", "cannot make an HTTP client: out of memory");
         goto failed;
     }
     return client;
@@ -319,6 +337,8 @@ void tagua_client_free(struct tagua_client *client)
         curl_multi_cleanup(client->multi);
     if (client->timer >= 0)
         close(client->timer);
+    if (client->epoll >= 0)
+        close(client->epoll);
     free_headers(client->headers);
     free_headers(client->body_headers);
     tagua_secret_release(client->options.bearer);
@@ -433,8 +453,7 @@ int tagua_client_start(struct tagua_client *client, struct tagua_exchange *excha
 
 int tagua_client_perform(struct tagua_client *client, struct tagua_error *error)
 {
-    int running;
-    CURLMcode code = curl_multi_perform(client->multi, &running);
+    CURLMcode code = curl_multi_perform(client->multi, &client->running);
     if (code == CURLM_OK)
         return 0;
     return tagua_error_set(error, "EIO", "cannot go on with the requests under way: %s",
@@ -572,4 +591,56 @@ int tagua_client_wait(struct tagua_client *client, int64_t timeout_ns, const int
         if (waits[i].revents != 0)
             return 1;
     return 0;
+}
+
+/* Has the epoll look at what libcurl wants to have looked at. A descriptor that libcurl closed meanwhile
+ * left by itself, and another may have its number: what is there is asked of the kernel. 0 or -1. */
+static int watch(struct tagua_client *client, const fd_set *reads, const fd_set *writes, int most)
+{
+    for (int fd = 0; fd <= most || fd <= client->watched_most; fd++) {
+        struct epoll_event event = {.data.fd = fd};
+        if (fd <= most && FD_ISSET(fd, reads))
+            event.events |= EPOLLIN;
+        if (fd <= most && FD_ISSET(fd, writes))
+            event.events |= EPOLLOUT;
+        if (event.events == 0) {
+            if (FD_ISSET(fd, &client->watched))
+                epoll_ctl(client->epoll, EPOLL_CTL_DEL, fd, &event);
+            FD_CLR(fd, &client->watched);
+            continue;
+        }
+        if (epoll_ctl(client->epoll, EPOLL_CTL_ADD, fd, &event) != 0 &&
+            (errno != EEXIST || epoll_ctl(client->epoll, EPOLL_CTL_MOD, fd, &event) != 0))
+            return -1;
+        FD_SET(fd, &client->watched);
+    }
+    client->watched_most = most;
+    return 0;
+}
+
+int tagua_client_descriptor(struct tagua_client *client, int64_t *timeout_ns,
+                            struct tagua_error *error)
+{
+    fd_set reads, writes, others;
+    int most = -1, seen = 0;
+    long timeout_ms = -1;
+    FD_ZERO(&reads);
+    FD_ZERO(&writes);
+    FD_ZERO(&others);
+    if (client->epoll < 0)
+        client->epoll = epoll_create1(EPOLL_CLOEXEC);
+    if (client->epoll < 0)
+        return tagua_error_set(error, "EIO", "cannot make an epoll descriptor: %s",
+                               strerror(errno));
+    if (curl_multi_fdset(client->multi, &reads, &writes, &others, &most) != CURLM_OK ||
+        curl_multi_timeout(client->multi, &timeout_ms) != CURLM_OK ||
+        watch(client, &reads, &writes, most) != 0)
+        return tagua_error_set(error, "EIO", "cannot tell what to wait for: %s", strerror(errno));
+    *timeout_ns = timeout_ms >= 0 ? timeout_ms * TAGUA_MILLISECOND_NS : INT64_MAX;
+    for (int fd = 0; fd <= most; fd++)
+        seen += FD_ISSET(fd, &client->watched) ? 1 : 0;
+    /* A set has no room for high numbers: who has a thousand descriptors open looks more often. */
+    if (seen < client->running && *timeout_ns > UNSEEN_WAIT_NS)
+        *timeout_ns = UNSEEN_WAIT_NS;
+    return client->epoll;
 }

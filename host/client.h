@@ -85,4 +85,11 @@ struct tagua_exchange *tagua_client_abandon(struct tagua_client *client);
 int tagua_client_wait(struct tagua_client *client, int64_t timeout_ns, const int *descriptors,
                       size_t count, struct tagua_error *error);
 
+/* For a loop of somebody else's: a descriptor that can be read when there is something to perform,
+ * the same one for the client's life, and the client's own. To be asked again after each start and
+ * each perform; *timeout_ns is how long to wait at most, INT64_MAX without an end. -1 with *error
+ * (EIO). */
+int tagua_client_descriptor(struct tagua_client *client, int64_t *timeout_ns,
+                            struct tagua_error *error);
+
 #endif

@@ -216,6 +216,7 @@ void tagua_engine_drop_queued(struct tagua_engine *engine)
 {
     engine->draining = true;
     engine->renewing = false;
+    engine->wake_ns = 0;
     cancel_queued(engine);
 }
 
@@ -295,6 +296,7 @@ int tagua_engine_submit(struct tagua_engine *engine, const struct tagua_submissi
     call->repeatable = submission->repeatable;
     call->token = submission->token;
     engine->draining = false;
+    engine->wake_ns = 0;
     int may_go = 1;
     if (submission->lane != NULL && !engine->stopped)
         may_go = tagua_lanes_enter(engine->lanes, submission->lane, submission->lane_length,
@@ -448,6 +450,7 @@ int tagua_engine_poll(struct tagua_engine *engine, int64_t timeout_ns, const int
     bool waited = false;
     for (;;) {
         int64_t wake_ns = engine->stopped ? NEVER_NS : dispatch(engine, now_ns);
+        engine->wake_ns = wake_ns;
         if (tagua_client_perform(engine->client, error) != 0)
             return -1;
         struct tagua_outcome outcome;
@@ -460,6 +463,8 @@ int tagua_engine_poll(struct tagua_engine *engine, int64_t timeout_ns, const int
             engine->flying--;
             tagua_engine_judge(engine, (struct tagua_call *)exchange, &outcome, now_ns);
         }
+        if (reaped)
+            engine->wake_ns = 0; /* an answer makes room for others */
         if (engine->done_count > 0 || waited || (engine->renewing && engine->flying == 0))
             return 0;
         if (reaped)
@@ -475,6 +480,19 @@ int tagua_engine_poll(struct tagua_engine *engine, int64_t timeout_ns, const int
         waited = ready > 0;
         now_ns = tagua_clock_monotonic_ns();
     }
+}
+
+int tagua_engine_descriptor(struct tagua_engine *engine, int64_t *timeout_ns,
+                            struct tagua_error *error)
+{
+    int descriptor = tagua_client_descriptor(engine->client, timeout_ns, error);
+    int64_t now_ns = tagua_clock_monotonic_ns();
+    if (engine->done_count > 0 || engine->wake_ns <= now_ns ||
+        (engine->renewing && engine->flying == 0))
+        *timeout_ns = 0;
+    else if (engine->wake_ns != NEVER_NS && engine->wake_ns - now_ns < *timeout_ns)
+        *timeout_ns = engine->wake_ns - now_ns;
+    return descriptor;
 }
 
 struct tagua_call *tagua_engine_take(struct tagua_engine *engine)
@@ -531,6 +549,7 @@ int tagua_engine_renew(struct tagua_engine *engine, struct tagua_secret *bearer,
     engine->options.body_secret = body_secret;
     engine->options.bearer = bearer;
     engine->renewing = false;
+    engine->wake_ns = 0;
     engine->succeeded = false;
     return 0;
 }
@@ -538,6 +557,7 @@ int tagua_engine_renew(struct tagua_engine *engine, struct tagua_secret *bearer,
 void tagua_engine_give_up(struct tagua_engine *engine, const char *code, const char *message)
 {
     engine->renewing = false;
+    engine->wake_ns = 0;
     tagua_engine_stop(engine, code, message);
 }
 
@@ -545,6 +565,7 @@ void tagua_engine_restart(struct tagua_engine *engine)
 {
     engine->stopped = false;
     engine->renewing = false;
+    engine->wake_ns = 0;
     engine->draining = false;
     engine->succeeded = false;
     engine->hold_until_ns = 0;

@@ -95,6 +95,12 @@ int tagua_engine_submit(struct tagua_engine *engine, const struct tagua_submissi
 int tagua_engine_poll(struct tagua_engine *engine, int64_t timeout_ns, const int *descriptors,
                       size_t count, struct tagua_error *error);
 
+/* For a loop of somebody else's: a descriptor, the engine's own and the same for its life, that can
+ * be read when a poll would get on. To be asked again after each submit and poll; *timeout_ns is how
+ * long to wait at most before the next poll, INT64_MAX without an end. -1 with *error (EIO). */
+int tagua_engine_descriptor(struct tagua_engine *engine, int64_t *timeout_ns,
+                            struct tagua_error *error);
+
 /* A request that has its result, or NULL. It is the caller's now, to be given back with
  * tagua_call_recycle(tagua_engine_pool(engine), call), or, without the engine, with NULL. */
 struct tagua_call *tagua_engine_take(struct tagua_engine *engine);

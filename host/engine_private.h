@@ -39,6 +39,7 @@ struct tagua_engine {
     unsigned trouble;      /* attempts in a row that led to nothing, weighed, each after another */
     int64_t trouble_at_ns; /* the last one that was counted */
     int64_t barren_since_ns; /* the first trouble or 429 since the last success; 0: none */
+    int64_t wake_ns;       /* there may be more to start from then on, as of the last poll */
     int64_t waiting_since_ns; /* there is work, the limiter says wait; 0: no */
     uint64_t random;
     struct tagua_buffer platform; /* the message in an answer, while it is judged */

@@ -348,6 +348,22 @@ static int engine_poll(lua_State *L)
     return 1;
 }
 
+/* engine:descriptor() -> what to wait for to be readable, seconds to wait at most or nil for no end,
+ * before the next poll | nil, message, code. */
+static int engine_descriptor(lua_State *L)
+{
+    struct tagua_error error;
+    int64_t timeout_ns;
+    int descriptor = tagua_engine_descriptor(check_open(L), &timeout_ns, &error);
+    if (descriptor < 0)
+        return tagua_lua_fail(L, &error);
+    lua_pushinteger(L, descriptor);
+    if (timeout_ns == INT64_MAX)
+        return 1;
+    lua_pushnumber(L, (lua_Number)timeout_ns / (lua_Number)TAGUA_SECOND_NS);
+    return 2;
+}
+
 /* engine:pending() -> requests that have no result yet. */
 static int engine_pending(lua_State *L)
 {
@@ -471,6 +487,7 @@ int tagua_lua_open_engine(lua_State *L)
         {"stopped", engine_stopped}, {"restart", engine_restart},
         {"hold", engine_hold},       {"renewal", engine_renewal},
         {"renew", engine_renew},     {"give_up", engine_give_up},
+        {"descriptor", engine_descriptor},
         {NULL, NULL},
     };
     static const luaL_Reg functions[] = {{"new", engine_new}, {NULL, NULL}};

@@ -19,6 +19,7 @@ struct tagua_zone {
     int64_t *since;  /* since[0] is the beginning of time */
     int32_t *offset; /* offset[i] holds from since[i] on */
     size_t count, capacity;
+    bool starved;         /* there was no memory for a row */
     int64_t repeats_from; /* from here on the table repeats every four centuries; 0: it does not */
 };
 
@@ -37,11 +38,13 @@ static int add(struct tagua_zone *zone, int64_t since, int32_t offset)
     if (zone->count == zone->capacity) {
         size_t capacity = zone->capacity == 0 ? 64 : zone->capacity * 2;
         int64_t *times = realloc(zone->since, capacity * sizeof *times);
-        if (times == NULL)
+        zone->starved = times == NULL;
+        if (zone->starved)
             return -1;
         zone->since = times;
         int32_t *offsets = realloc(zone->offset, capacity * sizeof *offsets);
-        if (offsets == NULL)
+        zone->starved = offsets == NULL;
+        if (zone->starved)
             return -1;
         zone->offset = offsets;
         zone->capacity = capacity;
@@ -273,9 +276,12 @@ struct tagua_zone *tagua_zone_new(const char *name, const char *bytes, size_t le
     size_t width = 4;
     int64_t last;
     struct block block;
+    bool starved = false;
     struct tagua_zone *zone = calloc(1, sizeof *zone);
-    if (zone == NULL || (zone->name = strdup(name)) == NULL)
+    if (zone == NULL || (zone->name = strdup(name)) == NULL) {
+        starved = true;
         goto broken;
+    }
     if (!read_block(p, end, width, &block))
         goto broken;
     if (p[4] >= '2') {
@@ -310,9 +316,13 @@ struct tagua_zone *tagua_zone_new(const char *name, const char *bytes, size_t le
     }
     return zone;
 broken:
+    starved = starved || zone->starved;
     tagua_zone_free(zone);
-    tagua_error_set(error, "ECONFIG", "the system's data of the time zone '%s' cannot be read; "
-                    "reinstall the package tzdata", name);
+    if (starved)
+        tagua_error_set(error, "EIO", "cannot read the time zone '%s': out of memory", name);
+    else
+        tagua_error_set(error, "ECONFIG", "the system's data of the time zone '%s' cannot be read; "
+                        "reinstall the package tzdata", name);
     return NULL;
 }
 

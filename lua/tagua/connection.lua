@@ -538,6 +538,25 @@ function Connection:poll(seconds, fds)
   return results
 end
 
+--- What a loop of one's own waits for between two calls of `poll(0)`.
+--
+--    local fds, seconds = shop:pollfds()
+--    -- wait until one of fds can be read, or for that many seconds
+--    for _, result in ipairs(shop:poll(0)) do ... end
+--
+-- The descriptors stay the same for the connection's life and are its own: do not read or close
+-- them. The time changes with every `start` and `poll`.
+-- @treturn {integer,...} descriptors, all to be waited for until they can be read
+-- @treturn number|nil seconds to wait at most; nil when nothing but a descriptor can end the wait
+function Connection:pollfds()
+  check_open(self, 2)
+  local fd, seconds, code = self.engine:descriptor()
+  if not fd then error(("connection '%s': %s (%s)"):format(self.name, seconds, code), 0) end
+  local fds = { fd }
+  if self.twin then fds[2] = self.twin:fd() end
+  return fds, #self.finished > 0 and 0 or seconds
+end
+
 --- How many operations were started whose results have not come.
 -- @treturn integer
 function Connection:pending()
