@@ -55,11 +55,13 @@ tag "New" { when = function(user) return user.orders == 1 end, lasts = "30d" }
     place:write("users.csv", table.concat(rows, "\n") .. "\n")
     run("apply rules.lua --users users.csv --yes")
     pass(30 * 86400 + 60)
-    assert.matches("past their time, taken off first by apply, or by expire: 20 tags on users", run("plan rules.lua --users users.csv"), 1, true)
+    local shown = run("plan rules.lua --users users.csv")
+    assert.matches("past their time, taken off first by apply, or by expire: 20 tags on users", shown, 1, true)
     local out, err = run("apply rules.lua --users users.csv --yes")
     assert.matches("took off what was past its time: 20 of 20 tags", err, 1, true)
     assert.matches("nothing to do", out, 1, true)
-    assert.matches("left off, since their time was over and the rule has not been off since: 20 tags on users", out, 1, true)
+    assert.matches("left off, since their time was over and the rule has not been off since: 20 tags on users", out,
+      1, true)
     assert.equal(0, holders("New"))
     place:write("users.csv", (table.concat(rows, "\n"):gsub("U1,1\n", "U1,2\n")) .. "\n")
     run("apply rules.lua --users users.csv --yes") -- the rule is off for U1

@@ -4,6 +4,7 @@
 -- Everything that can fail at run time returns `nil, message, code`: `ELEDGER` (no ledger, damaged,
 -- newer), `EDISK` (full), `ELOCKED` (another process writes for too long), `ESQL`.
 -- @module tagua.ledger
+local approved = require("tagua.ledger.approved")
 local journal = require("tagua.ledger.journal")
 local mirror = require("tagua.ledger.mirror")
 local owners = require("tagua.ledger.owners")
@@ -413,6 +414,23 @@ function Connection:due(at, limit)
   return folded(self, function(db)
     return store.try(times.due, db, self, at or self.ledger.now(), limit or 100)
   end)
+end
+
+--- What the mirror shows of a user and a tag; see `tagua.ledger.approved`.
+function Connection:image(user, tag)
+  return approved.image(self.ledger.store, self, user, tag)
+end
+
+--- A text that changes whenever the mirror's holdings do.
+function Connection:fingerprint()
+  return folded(self, function(db)
+    return store.try(approved.fingerprint, db, self)
+  end)
+end
+
+--- The run that carried an approved plan out; nil when there is none.
+function Connection:carried_out(plan)
+  return store.try(approved.carried_out, self.ledger.store, self, plan)
 end
 
 --- How many records the last apply of a rule file has read; nil when there was none.

@@ -1,5 +1,6 @@
 --- What undo and retry have in common: a plan that comes from a run of before, shown, agreed to and
 -- carried out like any other.
+local guarding = require("tagua.command.guarding")
 local terminal = require("tagua.terminal")
 local values = require("tagua.command.values")
 
@@ -12,6 +13,7 @@ function M.define(parser)
     :convert(values.whole("RUN", 1, 1 << 52))
   parser:flag("--refresh", "Pull the platform into the mirror first.")
   parser:flag("-y --yes", "Go on without being asked.")
+  guarding.define(parser)
 end
 
 -- What the operations of the run come to, as reports take it.
@@ -25,7 +27,7 @@ local function plan_of(context, name, run)
   end
   plan.operations = plan.on + plan.off
   plan.calls = plan.operations + #plan.creations
-  plan.per_second = context:settings(name).rate.per_second
+  guarding.measure(context, name, plan)
   return plan
 end
 
@@ -73,6 +75,7 @@ function M.run(context, options, kind, fill)
     context:fail(("the ledger has no run %d: see tagua runs"):format(options.run), "ENOTFOUND")
   end
   local name = source.connection
+  sending.ensure_open(context, name)
   require("tagua.command.sender").become(context, name)
   context:connection(name)
   sending.recover(context, name)
@@ -84,6 +87,7 @@ function M.run(context, options, kind, fill)
   local outcome = { state = "done", sums = context:check(run:ready()), created = 0 }
   local plan = plan_of(context, name, run)
   show(context, options, plan, notes)
+  guarding.ask(context, options, plan)
   if plan.operations > 0 then
     local going_to = ("%s: %s on, %s off"):format(context:account(name), terminal.count(plan.on, "tag"),
       terminal.number(plan.off))

@@ -1,9 +1,8 @@
 --- tagua apply: makes a plan and carries it out.
 local errors = require("tagua.errors")
-local guards = require("tagua.guards")
+local guarding = require("tagua.command.guarding")
 local planning = require("tagua.command.planning")
 local terminal = require("tagua.terminal")
-local values = require("tagua.command.values")
 
 local function show_plan(context, plan)
   for _, line in ipairs(require("tagua.report").plan(plan, context.paint)) do
@@ -42,17 +41,6 @@ local function intention(context, options, plan)
   return table.concat(parts, ", ")
 end
 
--- Ends the command where a guard refuses; says which refusals were overridden.
-local function ask_guards(context, options, plan)
-  local _, refused = guards.standing(plan.refusals, options.force)
-  if refused then
-    context:fail(refused, "EGUARD")
-  end
-  for _, refusal in ipairs(plan.refusals) do
-    context:note(("forced: %s: %s"):format(refusal.guard, terminal.visible(refusal.message)))
-  end
-end
-
 -- Before anything is planned: what is past its time comes off, and no guard looks at it.
 -- Gives the exit code of it, where that is not 0; ends the command where it was stopped.
 local function take_off_due(context, options)
@@ -73,22 +61,26 @@ return {
   name = "apply",
   summary = "put the tags on and take them off",
   description = "Makes a plan as tagua plan does, asks, and carries it out: every operation is on disk"
-    .. " before it is sent, so that a run that was cut off goes on where it was.",
+    .. " before it is sent, so that a run that was cut off goes on where it was. RULES may be a plan"
+    .. " that tagua plan --out wrote: it is carried out exactly, or refused when something has changed.",
   examples = {
     "tagua apply rules.lua --users users.csv --to shop",
     "tagua apply rules.lua --users - --format jsonl --to shop --yes < users.jsonl",
+    "tagua apply approved.plan",
   },
   catches_signals = true,
   define = function(parser)
     planning.define(parser)
     parser:flag("-y --yes", "Go on without being asked.")
-    parser:option("--force", "Go on where this guard refuses: " .. table.concat(guards.names, ", ")
-      .. "; once for each.")
-      :argname("GUARD"):convert(values.one_of("--force", guards.names)):count("*")
+    guarding.define(parser)
   end,
 
   run = function(context, options)
     local sending = require("tagua.command.sending")
+    if require("tagua.planfile").is(options.rules) then
+      return require("tagua.command.approved").apply(context, options, take_off_due)
+    end
+    options.to = options.to or "local"
     sending.ensure_open(context, options.to)
     require("tagua.command.sender").become(context, options.to)
     context:connection(options.to) -- a credential that is not there is told before anything else
@@ -111,7 +103,7 @@ return {
     if not options.json then
       show_plan(context, plan)
     end
-    ask_guards(context, options, plan)
+    guarding.ask(context, options, plan)
     local going_to = plan.operations > 0 and intention(context, options, plan)
     if going_to then
       context:confirm(("change %s?"):format(going_to))

@@ -1,5 +1,6 @@
 --- tagua plan: what apply would change, as a diff. Changes nothing but the mirror.
 local planning = require("tagua.command.planning")
+local values = require("tagua.command.values")
 
 return {
   name = "plan",
@@ -10,22 +11,41 @@ return {
     "tagua plan rules.lua --users users.csv",
     "tagua plan rules.lua --users export.txt --format csv --encoding big5 --match phone --to shop",
     "tagua plan rules.lua --users @shop --to shop",
+    "tagua plan rules.lua --users users.csv --out monday.plan --expire 2h",
     "tagua plan rules.lua --users users.csv --at \"2026-11-11 00:00\"",
   },
   catches_signals = true,
   define = function(parser)
     planning.define(parser)
     require("tagua.command.moment").define(parser)
+    parser:option("--out", "Write the whole plan into this file, for tagua apply to carry out."):argname("FILE")
+    parser:option("--expire", "With --out: apply refuses the plan after this time, such as 2h."):argname("TIME")
+      :convert(values.duration("--expire"))
   end,
 
   run = function(context, options)
+    if options.expire and not options.out then
+      context:fail("--expire is the time that a plan in a file is good for: add --out FILE", "EUSAGE")
+    end
     local job = planning.prepare(context, options)
+    if options.out then
+      job.run = context:check(job.book:plan({ kind = "apply", rules = options.rules, rules_hash = job.ruleset.hash,
+        input = job.input.name, at = job.at }))
+      require("tagua.command.sending").discard_unsent(context, job.run)
+    end
     local plan = planning.make(context, options, job)
+    if options.out then
+      context:check(job.run:ready())
+      require("tagua.command.approved").write(context, options, job, plan, job.run)
+    end
     if options.json then
       context:json(require("tagua.command.told").plan(plan, options.to))
     else
       for _, line in ipairs(require("tagua.report").plan(plan, context.paint)) do
         context:print(line)
+      end
+      if options.out then
+        context:print(("the plan is in %s: tagua apply %s"):format(options.out, options.out))
       end
     end
   end,

@@ -1,7 +1,7 @@
 --- What plan and apply have in common: their options, and the way from a rule file and an input to
 -- a plan. Owns the order in which things are checked: what costs nothing comes first, so that a
 -- mistake in the rules or the input is told before the platform hears anything.
-local guards = require("tagua.guards")
+local guarding = require("tagua.command.guarding")
 local moment = require("tagua.command.moment")
 local progress = require("tagua.command.progress")
 local values = require("tagua.command.values")
@@ -10,10 +10,11 @@ local M = {}
 
 --- Defines the options that say where the records are and what they look like.
 -- @param parser
-function M.define_input(parser)
+-- @tparam[opt] boolean optional whether --users may be left out: the command asks for it itself
+function M.define_input(parser, optional)
   parser:argument("rules", "The rule file."):argname("RULES")
   parser:option("--users", "Whom: a CSV or JSONL file, - for standard input, or @CONNECTION for the"
-    .. " users in its mirror."):argname("FILE"):count(1)
+    .. " users in its mirror."):argname("FILE"):count(optional and "?" or 1)
   parser:option("--id-column", "The column or key with the user's id (id)."):argname("NAME")
     :default("id"):show_default(false)
   parser:option("--format", "csv or jsonl; else the file's name tells."):argname("FORMAT")
@@ -25,9 +26,13 @@ end
 
 --- Defines the options that say whose users the records are.
 -- @param parser
-function M.define_target(parser)
-  parser:option("--to", "The connection whose users are tagged (local)."):argname("CONNECTION")
-    :convert(values.connection):default("local"):show_default(false)
+-- @tparam[opt] boolean open whether --to is nothing, instead of local, where it was not given
+function M.define_target(parser, open)
+  local to = parser:option("--to", "The connection whose users are tagged (local)."):argname("CONNECTION")
+    :convert(values.connection)
+  if not open then
+    to:default("local"):show_default(false)
+  end
   parser:option("--match", "What of a user the id column holds, where it is not the platform's own"
     .. " id: ext_id, phone, email or param:NAME."):argname("WHAT"):convert(values.match("--match"))
 end
@@ -35,8 +40,8 @@ end
 --- Defines the options.
 -- @param parser
 function M.define(parser)
-  M.define_input(parser)
-  M.define_target(parser)
+  M.define_input(parser, true)
+  M.define_target(parser, true)
   parser:option("--jobs", "Processes that run the rules (one for each core)."):argname("N")
     :convert(values.whole("--jobs", 1, 256))
   parser:flag("--refresh", "Pull the platform into the mirror first, even where that was done before.")
@@ -90,6 +95,11 @@ end
 -- @tparam ?function settle called before the mirror is read, with the ledger's side of the connection
 -- @treturn table the job that `tagua.plan` takes, without a run
 function M.prepare(context, options, settle)
+  options.to = options.to or "local"
+  if not options.users then
+    context:fail("whose tags? name a file of users with --users FILE, or a connection's with --users @CONNECTION",
+      "EUSAGE")
+  end
   context:settings(options.to)
   local pool, ruleset, at, tests = load_rules(context, options)
   local from_file = not options.users:match("^@") and M.open_input(context, options)
@@ -111,24 +121,6 @@ function M.prepare(context, options, settle)
   return { pool = pool, ruleset = ruleset, input = input, book = book, match = options.match, at = at,
     id_column = options.id_column, conflicts = context:settings(options.to).conflicts,
     tests = tests, lacks = require("tagua.fitting").lacks(context:settings(options.to)) }
-end
-
--- What the plan costs, how many hold each tag now, what is past its time, and what guards say of it.
-local function measure(context, options, job, plan)
-  local settings = context:settings(options.to)
-  plan.per_second = settings.rate and settings.rate.per_second
-  require("tagua.cost").add(plan, settings.message_cost)
-  local sizes = context:check(job.book:tag_sizes())
-  for _, tag in ipairs(plan.tags) do
-    local size = sizes[tag.id or ""]
-    tag.holders = size and size.users or 0
-  end
-  plan.due = select(2, context:check(job.book:due(job.at, 0)))
-  local last, message, code = job.book:reading(options.rules)
-  if message then
-    context:fail(message, code)
-  end
-  plan.refusals = guards.check(plan, guards.limits(job.ruleset.guards, settings.guards), last)
 end
 
 -- Tags that Tagua put on users and that no rule owns any more, with how many hold them.
@@ -168,7 +160,8 @@ function M.make(context, options, job)
   if plan.interrupted then
     context:fail("interrupted while reading the records: nothing was changed", "EINTERRUPTED")
   end
-  measure(context, options, job, plan)
+  guarding.measure(context, options.to, plan, { bounds = job.ruleset.guards, rules = options.rules })
+  plan.due = select(2, context:check(job.book:due(job.at, 0)))
   plan.unowned = unowned(context, job)
   plan.tests = job.tests
   return plan

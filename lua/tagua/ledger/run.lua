@@ -1,6 +1,7 @@
 --- One run while it is carried out: operations marked as sending before they leave, results appended.
 -- While it sends, it only reads operations forward and appends to the journal.
 local core = require("tagua.core")
+local approved = require("tagua.ledger.approved")
 local journal = require("tagua.ledger.journal")
 local planning = require("tagua.ledger.planning")
 local store = require("tagua.ledger.store")
@@ -31,7 +32,7 @@ local Run = {}
 Run.__index = Run
 
 -- While it is planned: add, time, ready, discard.
-for _, methods in ipairs({ planning.methods, times.methods }) do
+for _, methods in ipairs({ planning.methods, times.methods, approved.methods }) do
   for name, method in pairs(methods) do
     Run[name] = method
   end
@@ -63,11 +64,11 @@ end
 -- @tparam table ledger
 -- @tparam table connection the ledger's side of one
 -- @tparam table about `kind`, `rules`, `rules_hash`, `input`, `at`, `tests` ("passed" or "skipped"),
---   `source` (the run of before)
+--   `source` (the run of before), `approved` (the approved plan's own number)
 function M.plan(ledger, connection, about)
   local number = ledger.store:row(
-    "insert into run (connection, kind, source, state, entry, rules, rules_hash, input, at, tests, created) "
-      .. "values (?, ?, ?, 'planning', ?, ?, ?, ?, ?, ?, ?) returning number",
+    "insert into run (connection, kind, source, state, entry, rules, rules_hash, input, at, tests, approved, created) "
+      .. "values (?, ?, ?, 'planning', ?, ?, ?, ?, ?, ?, ?, ?) returning number",
     connection.number,
     about.kind,
     about.source,
@@ -77,6 +78,7 @@ function M.plan(ledger, connection, about)
     store.cap(about.input, 4096),
     about.at,
     about.tests,
+    about.approved,
     ledger.now()
   )
   return blank(ledger, connection, number, about.kind, "planning")

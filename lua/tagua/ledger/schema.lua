@@ -114,7 +114,7 @@ create table run (
   entry integer not null default 0, -- the journal's last entry when it was planned
   at integer,                -- the moment that the rules took for now
   tests text,                -- what came of the rules' own tests: passed, skipped
-  approved text,             -- the hash of the approved plan that it carries out
+  approved text,             -- the number that an approved plan bears which it carries out
   created integer not null,
   finished integer,
   message text,              -- why it stopped
