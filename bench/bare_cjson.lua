@@ -1,6 +1,6 @@
--- What one would write without tagua: lines decoded by lua-cjson, bench/rules.lua's functions called.
+-- What one would write without tagua: lines decoded by lua-cjson, the functions of a rule file called.
 -- Prints how many users would get each tag.
---   lua5.4 bench/bare_cjson.lua < users.jsonl
+--   lua5.4 bench/bare_cjson.lua RULES < users.jsonl
 local cjson = require("cjson")
 
 local names, rules, counts = {}, {}, {}
@@ -13,8 +13,7 @@ local environment = {
     end
   end,
 }
-local folder = arg[0]:match("^(.*/)") or ""
-assert(loadfile(folder .. "rules.lua", "t", environment))()
+assert(loadfile(arg[1], "t", environment))()
 
 for line in io.lines() do
   local user = cjson.decode(line)

@@ -1,6 +1,8 @@
--- The most memory that a command line and everything it started ever held, in KiB: the sum of each
--- process's own peak of resident memory, as the kernel keeps it (VmHWM), looked at every few milliseconds.
+-- The most memory that a command line and everything it started held at one time, in KiB: the sum of their
+-- proportional set sizes (PSS), looked at every few milliseconds.
 --   lua5.4 bench/memory.lua 'COMMAND LINE'
+local core = require("tagua.core")
+
 local line = assert(arg[1], "usage: lua5.4 bench/memory.lua 'COMMAND LINE'")
 
 local function read(path)
@@ -25,15 +27,13 @@ if not io.open(("/proc/%s/task/%s/children"):format(root, root)) and io.open("/p
   error("this kernel does not tell which processes a process started (CONFIG_PROC_CHILDREN)")
 end
 
-local peaks = {}
+local most = 0
 while read("/proc/" .. root .. "/stat"):find("%) [^ZX]") do
+  local sum = 0
   for _, pid in ipairs(descendants(root, {})) do
-    local peak = read("/proc/" .. pid .. "/status"):match("\nVmHWM:%s+(%d+)")
-    if peak then peaks[pid] = math.tointeger(peak) end -- it never falls, but begins anew with an exec
+    sum = sum + (tonumber(read("/proc/" .. pid .. "/smaps_rollup"):match("\nPss:%s+(%d+)")) or 0)
   end
-  os.execute("sleep 0.005")
+  most = math.max(most, sum)
+  core.system.sleep(0.01)
 end
-
-local sum = 0
-for _, peak in pairs(peaks) do sum = sum + peak end
-print(sum)
+print(most)
