@@ -22,9 +22,13 @@ local function now_ns()
   return core.system.monotonic_ns()
 end
 
--- One folder or tag, created once: the intent is on disk before the request, the id after it.
+-- One folder or tag, created once: the intent is on disk before the request, the id after it. Another
+-- run may have created it since this one was planned.
 function Apply:create_one(creation)
   local kind, name = creation.kind, creation.name
+  if self.book:tag(name, kind) then
+    return true
+  end
   local options = { family = creation.family }
   if kind == "tag" and creation.folder then
     local folder = self.book:tag(creation.folder, "folder")
@@ -168,9 +172,11 @@ function Apply:flush(patience)
   end
 end
 
---- Sends what is pending until nothing is, or the run stops.
-function Apply:send()
-  local flying, more = 0, true
+--- Sends what is pending until nothing is, or the run stops, or others have to go first.
+-- @tparam ?function yields tells whether they do
+-- @treturn boolean whether it left off for them
+function Apply:send(yields)
+  local flying, more, yielded = 0, true, false
   repeat
     if self:interrupted() then
       more = false
@@ -191,9 +197,13 @@ function Apply:send()
     if message then
       self:stop(message, code)
     end
+    if more and yields and yields() then
+      more, yielded = false, true
+    end
     more = more and not self.stopping
     self.progress(self.run)
   until flying == 0 and not more
+  return yielded and not self.stopping
 end
 
 -- The image of the operation's tag on its user, as the platform shows it now.
@@ -333,7 +343,7 @@ function M.new(job, run)
   }, Apply)
 end
 
---- Carries out a run.
+--- Takes a run up.
 -- @tparam table job
 -- @param job.connection the open connection (see `tagua.connect`)
 -- @param job.book the ledger's side of it
@@ -342,16 +352,30 @@ end
 -- @tparam ?function job.closed tells why the connection does not send now, and a code; nil while it does
 -- @tparam ?function job.progress called with the run after each round
 -- @param run the run, its operations written
--- @tparam table plan from `tagua.plan`
--- @treturn table `{ sums =, created =, state = "done"|"stopped"|"interrupted", message =, code = }`
-function M.run(job, run, plan)
+-- @tparam {table,...} creations folders and tags that it needs
+-- @treturn table with `turn`
+function M.begin(job, run, creations)
   local self = M.new(job, run)
-  local ok, message, code = self:create(plan.creations)
-  if not ok then
-    self:stop(message, code)
+  self.creations = creations
+  return self
+end
+
+--- Carries the run out, to its end or until others have to go first.
+-- @tparam ?function yields tells whether they do
+-- @treturn ?table `{ sums =, created =, state = "done"|"stopped"|"interrupted", message =, code = }`; nil
+--   where it left off for others
+function Apply:turn(yields)
+  if self.creations then
+    local ok, message, code = self:create(self.creations)
+    self.creations = nil
+    if not ok then
+      self:stop(message, code)
+    end
   end
   while not self:interrupted() do
-    self:send()
+    if self:send(yields) then
+      return nil
+    end
     if self:settle() == 0 then
       break
     end
@@ -360,8 +384,17 @@ function M.run(job, run, plan)
     self:stop(self.unread .. "; run again to settle it", "ENETWORK")
   end
   local state = self.stopping or "done"
-  run:finish(state, self.message)
-  return { sums = run:sums(), created = self.created, state = state, message = self.message, code = self.code }
+  self.run:finish(state, self.message)
+  return { sums = self.run:sums(), created = self.created, state = state, message = self.message, code = self.code }
+end
+
+--- Carries a run out from beginning to end.
+-- @tparam table job as `begin` takes it
+-- @param run
+-- @tparam table plan from `tagua.plan`
+-- @treturn table as `turn` gives it
+function M.run(job, run, plan)
+  return M.begin(job, run, plan.creations):turn()
 end
 
 return M

@@ -11,6 +11,7 @@ local owners = require("tagua.ledger.owners")
 local planning = require("tagua.ledger.planning")
 local pull = require("tagua.ledger.pull")
 local readings = require("tagua.ledger.readings")
+local queue = require("tagua.ledger.queue")
 local run = require("tagua.ledger.run")
 local schema = require("tagua.ledger.schema")
 local store = require("tagua.ledger.store")
@@ -441,6 +442,46 @@ end
 --- Notes how many records an apply of a rule file has read.
 function Connection:note_reading(rules, records)
   return readings.note(self.ledger.store, self, rules, records, self.ledger.now())
+end
+
+--- The runs that wait for the sender, or are being sent, and whose processes live.
+-- @treturn {table,...} `{ number, kind, state, process }`, the oldest first
+function Connection:queued()
+  return (queue.runs(self))
+end
+
+--- Whether any run waits for the sender that another living process wants done.
+-- @treturn boolean
+function Connection:awaited()
+  local own = queue.identity()
+  for _, one in ipairs(self:queued()) do
+    if one.process ~= own then
+      return true
+    end
+  end
+  return false
+end
+
+--- Says that this process sends for the connection.
+function Connection:take_over()
+  return queue.take_over(self)
+end
+
+--- The process that last said so: its id and when it started.
+-- @treturn ?string
+function Connection:sender()
+  return queue.sender(self)
+end
+
+--- The last run that was begun and neither finished nor abandoned, ready to go on, unless a process
+-- that lives wants it done; nil when there is none.
+function Connection:cut_off()
+  local _, numbers = queue.runs(self)
+  local number = numbers[#numbers]
+  if not number then
+    return nil
+  end
+  return self:resume(number)
 end
 
 --- The last run that was begun and neither finished nor abandoned, ready to go on; nil when there is none.

@@ -39,24 +39,69 @@ function M.path(settings, getenv)
   return folder .. "/" .. table.concat(parts, "+"):sub(1, 200) .. ".lock", folder
 end
 
---- Makes this process the sender of a connection until the command ends.
+--- Tries to make this process the sender of a connection.
 -- @tparam context context
 -- @tparam string name
+-- @return the lock, with `release`; or nil
+-- @treturn string who is the sender, where another process is
+function M.try(context, name)
+  local path, folder = M.path(context:settings(name), context.getenv)
+  if folder then
+    context:check(core.system.make_folder(folder))
+  end
+  local holder = ("process %d with the ledger %s"):format(core.system.pid(), context.ledger_path)
+  local lock, message, code = core.lock.try(path, holder)
+  if not lock and code ~= "ELOCKED" then
+    context:fail(message, code)
+  end
+  return lock, message ~= "" and message or "another process"
+end
+
+-- Whether the process that holds the lock works with this ledger: then it sends for this one, too.
+-- It says so in the ledger a moment after it has the lock.
+local function shares_ledger(context, name, holder)
+  local pid = holder:match("^process (%d+)")
+  for _ = 1, 20 do
+    local sender = context:book(name):sender()
+    if pid and sender and sender:match("^%d+") == pid then
+      return true
+    end
+    core.system.sleep(0.05)
+  end
+  return false
+end
+
+--- Makes this process the sender of a connection, until `leave`. Where another process with the same
+-- ledger is, that one sends what this one plans; one with another ledger has to be waited for.
+-- @tparam context context
+-- @tparam string name
+-- @treturn boolean whether it is
 function M.become(context, name)
-  context:once("sender of " .. name, function()
-    local path, folder = M.path(context:settings(name), context.getenv)
-    if folder then
-      context:check(core.system.make_folder(folder))
+  local lock, holder = M.try(context, name)
+  if not lock then
+    if shares_ledger(context, name, holder) then
+      return false
     end
-    local holder = ("process %d with the ledger %s"):format(core.system.pid(), context.ledger_path)
-    local lock, message, code = core.lock.try(path, holder)
-    if not lock and code == "ELOCKED" then
-      context:fail(("%s is sending to '%s': wait until it is done, and run this again"):format(
-        message ~= "" and message or "another process", name), code)
-    end
-    context:check(lock, message, code)
-    return context:keep({ close = function() lock:release() end })
-  end)
+    context:fail(("%s is sending to '%s': wait until it is done, and run this again"):format(holder, name), "ELOCKED")
+  end
+  context.senders = context.senders or {}
+  context.senders[name] = context:keep({ close = function() lock:release() end })
+  context:check(context:book(name):take_over())
+  return true
+end
+
+--- Whether this process is the sender.
+-- @treturn boolean
+function M.is(context, name)
+  return context.senders ~= nil and context.senders[name] ~= nil
+end
+
+--- Lets others be the sender: a plan may take its time, and somebody may have to be asked.
+function M.leave(context, name)
+  if M.is(context, name) then
+    context.senders[name].close()
+    context.senders[name] = nil
+  end
 end
 
 return M

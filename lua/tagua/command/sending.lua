@@ -1,5 +1,5 @@
 --- Carries a run out and tells what became of it: what apply, tag and untag have in common.
--- Sends only as the connection's one sender, and only after an earlier run that was cut off has
+-- What is sent goes through the connection's one sender, after an earlier run that was cut off has
 -- been settled.
 local core = require("tagua.core")
 local errors = require("tagua.errors")
@@ -53,26 +53,41 @@ local function job_for(context, name)
   }
 end
 
---- Settles what runs that were cut off left behind, and closes them: what they had not sent yet is
--- for the next plan to find again.
--- @tparam context context
--- @tparam string name the connection
-function M.recover(context, name)
+-- Settles the runs that were cut off -> true, or nil, message, code.
+local function settle_all(context, name)
   local book = context:book(name)
   while true do
-    local old, message, code = book:open_run()
+    local old, message, code = book:cut_off()
     if message then
-      context:fail(message, code)
+      return nil, message, code
     elseif not old then
-      return
+      return true
     end
     local lost = old:sums().sending
     if lost > 0 then
       context:note(("run %d was cut off: asking %s what became of %s"):format(
         old.number, name, terminal.count(lost, "operation")))
     end
-    context:check(require("tagua.apply").recover(job_for(context, name), old))
-    context:check(old:finish("abandoned", "a later run went on"))
+    local ok
+    ok, message, code = require("tagua.apply").recover(job_for(context, name), old)
+    if ok then
+      ok, message, code = old:finish("abandoned", "a later run went on")
+    end
+    if not ok then
+      return nil, message, code
+    end
+  end
+end
+
+--- Settles what runs that were cut off left behind, and closes them: what they had not sent yet is
+-- for the next plan to find again. Where another process is the sender, it has done so.
+-- @tparam context context
+-- @tparam string name the connection
+function M.recover(context, name)
+  local sender = require("tagua.command.sender")
+  if sender.is(context, name) then
+    context:check(settle_all(context, name))
+    sender.leave(context, name)
   end
 end
 
@@ -125,7 +140,15 @@ function M.send(context, name, run, plan)
       throttled = wire.throttled,
     })
   end
-  local outcome = require("tagua.apply").run(job, run, plan)
+  job.watching = function(sums)
+    line:update({ done = sums.planned - sums.left, total = sums.planned, noun = "operations" })
+  end
+  job.waiting = function(holder)
+    context:note(("%s is sending to '%s', and sends this run, too"):format(holder, name))
+  end
+  job.lock = function() return require("tagua.command.sender").try(context, name) end
+  job.recover = function() return settle_all(context, name) end
+  local outcome = require("tagua.queue").carry_out(job, run, plan.creations)
   line:finish()
   outcome.run = run.number
   outcome.seconds, outcome.wire = line:seconds(), job.connection:stats()

@@ -4,6 +4,7 @@ local core = require("tagua.core")
 local approved = require("tagua.ledger.approved")
 local journal = require("tagua.ledger.journal")
 local planning = require("tagua.ledger.planning")
+local queue = require("tagua.ledger.queue")
 local store = require("tagua.ledger.store")
 local times = require("tagua.ledger.times")
 
@@ -36,6 +37,11 @@ for _, methods in ipairs({ planning.methods, times.methods, approved.methods }) 
   for name, method in pairs(methods) do
     Run[name] = method
   end
+end
+
+-- While it waits, and is watched: enqueue, withdraw, watch, publish, refresh.
+for name, method in pairs(queue.methods) do
+  Run[name] = method
 end
 
 local function blank(ledger, connection, number, kind, state)

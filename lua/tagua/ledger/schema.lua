@@ -18,6 +18,7 @@ create table connection (
   channel text not null,
   pulled integer,            -- when the last complete pull began, in seconds since 1970
   generation integer not null default 0, -- of the last pull that began
+  sender text,               -- the process that last became the sender: its id and when it started
   unique (platform, bot, page, channel)
 );
 
@@ -110,6 +111,7 @@ create table run (
   rules_hash text,
   input text,
   input_hash text,           -- SHA-256 of its bytes
+  creations text,            -- what it has to create first, as JSON
   process text,              -- the process that wants it done: its id and when it started
   entry integer not null default 0, -- the journal's last entry when it was planned
   at integer,                -- the moment that the rules took for now
@@ -121,6 +123,9 @@ create table run (
   planned integer not null default 0,
   done integer, failed integer, skipped integer, unattributed integer, ambiguous integer -- once finished
 );
+
+create index run_open on run (connection, state)
+  where state in ('queued', 'sending', 'interrupted', 'stopped');
 
 create table rule (
   number integer primary key,
