@@ -4,19 +4,12 @@
 local cohort = require("tagua.cohort")
 local core = require("tagua.core")
 local evidence = require("tagua.evidence")
-local ownership = require("tagua.ownership")
+local pattern_of = require("tagua.pattern").of
 
 local M = {}
 
 local SAMPLES = 3 -- users named for each tag and direction
 local LISTED = 100 -- rejected, failed and unmatched records kept for the report
-
--- Bytes of `wants` (rules) and `states` (mirror).
-local WANTED, UNWANTED, UNKNOWN, FAILED = ("+-?!"):byte(1, 4)
-local EXPIRED, DUE = "x", "d" -- letters of the mirror that the time decides about
-local HELD, OUTSIDE_ON, OUTSIDE_OFF = (cohort.HELD .. cohort.OUTSIDE_ON .. cohort.OUTSIDE_OFF):byte(1, 3)
--- What is left as somebody in the console left it: users of these are named, too.
-local LEFT_ALONE = { console = "console_users", denied = "denied_users", found = "found_users" }
 
 -- The tags of the ruleset beside what the ledger knows of them. A tag without an id has yet to be
 -- created: nobody can hold it, so its place in the look-up is an id that matches nothing.
@@ -81,77 +74,6 @@ local function resolve(ruleset, book, at, conflicts)
   return targets, ids, nil, clock
 end
 
--- What one distinct pair of decision and mirror means, worked out once.
--- `off` comes before `on`, so that a user never holds two members of a one_of.
--- `times` is what changes in the ledger alone.
-local function judge(targets, wants, state)
-  local pattern =
-    { count = 0, tallies = {}, off = {}, on = {}, times = {}, named = {}, notes = {}, status = "decided" }
-  local function tally(index, what)
-    pattern.tallies[#pattern.tallies + 1] = { index, what }
-  end
-  -- What a rule in the shadow decides is counted and goes no further.
-  local function change(index, direction)
-    if targets[index].shadow then
-      return tally(index, "shadow_" .. direction)
-    end
-    table.insert(pattern[direction], index)
-    tally(index, direction)
-  end
-  local function retime(index, what)
-    if not targets[index].shadow then
-      table.insert(pattern.times, { index, what })
-    end
-  end
-  for i, target in ipairs(targets) do
-    local want, has = wants:byte(i), state:sub(i, i)
-    if want == HELD then
-      tally(i, "held")
-      want = UNWANTED
-    end
-    if target.early then
-      want = nil -- before it starts it is left alone
-    elseif target.over and want ~= OUTSIDE_ON and want ~= OUTSIDE_OFF then
-      want = UNWANTED
-    end
-    if want == OUTSIDE_ON or want == OUTSIDE_OFF then
-      local what = ownership.judge(want == OUTSIDE_ON, has, target)
-      if what == "on" or what == "off" then
-        tally(i, "outside")
-      end
-    elseif want == FAILED then
-      pattern.status = "failed"
-      tally(i, "failed")
-    elseif want == UNKNOWN then
-      pattern.status = pattern.status == "failed" and "failed" or "unknown"
-      tally(i, "unknown")
-    elseif (want == WANTED or want == UNWANTED) and has == DUE then
-      tally(i, "due")
-    elseif want == WANTED and has == EXPIRED then
-      tally(i, "expired")
-    elseif want == UNWANTED and has == EXPIRED then
-      retime(i, "off")
-    elseif want == WANTED or want == UNWANTED then
-      local what, note = ownership.judge(want == WANTED, has, target)
-      if what == "on" or what == "off" then
-        change(i, what)
-      elseif what then
-        tally(i, what)
-      end
-      if LEFT_ALONE[what] then
-        pattern.named[#pattern.named + 1] = { i, LEFT_ALONE[what] }
-      elseif what == "stay" and (has == "r" or has == "t" and target.renew) then
-        retime(i, target.renew and "renew" or "time")
-      end
-      if note and not target.shadow then
-        pattern.notes[#pattern.notes + 1] = { i, note }
-      end
-    end
-  end
-  pattern.special = pattern.on[1] or pattern.off[1] or pattern.times[1] or pattern.named[1] or pattern.notes[1]
-  return pattern
-end
-
 local function keep(list, entry)
   if #list < LISTED then
     list[#list + 1] = entry
@@ -170,7 +92,7 @@ function Planner:pattern(wants, state)
   end
   local pattern = of_state[wants]
   if not pattern then
-    pattern = judge(self.targets, wants, state)
+    pattern = pattern_of(self.targets, wants, state)
     of_state[wants] = pattern
   end
   pattern.count = pattern.count + 1
