@@ -43,11 +43,11 @@ struct tagua_secret *tagua_ask_secret(const char *prompt, const char *name,
         silent.c_lflag &= ~(tcflag_t)(ECHO | ISIG);
         fprintf(stderr, "%s", prompt);
         fflush(stderr);
-        tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
+        tcsetattr(STDIN_FILENO, TCSADRAIN, &silent);
     }
     int failure = read_line(&line);
     if (terminal) {
-        tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
+        tcsetattr(STDIN_FILENO, TCSADRAIN, &before);
         fprintf(stderr, "\n");
     }
     bool given_up = false;

@@ -595,8 +595,7 @@ function Connection:stats()
 end
 
 --- When the credentials end, where they say so.
--- @treturn integer|nil seconds since the epoch
--- @treturn boolean whether this connection replaces them by itself
+-- @treturn integer|nil seconds since the epoch, boolean whether this connection replaces them by itself
 function Connection:expires()
   check_open(self, 2)
   return pair.expires(self.secrets[self.vendor.bearer]), self.pair ~= nil and self.settings.rotate

@@ -57,4 +57,17 @@ function M.lacks(settings)
   }
 end
 
+--- What the rules of a plan want and the platform has not, so that it is seen before anything is sent.
+-- @tparam {table,...} targets the plan's tags
+-- @tparam table lacks as `lacks` gives it
+-- @treturn table folders: how many tags name one; untag: how many operations would take a tag off
+function M.unmet(targets, lacks)
+  local unmet = {}
+  for _, target in ipairs(targets) do
+    if target.folder and lacks.folders then unmet.folders = (unmet.folders or 0) + 1 end
+    if target.off > 0 and lacks.untag then unmet.untag = (unmet.untag or 0) + target.off end
+  end
+  return unmet
+end
+
 return M

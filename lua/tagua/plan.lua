@@ -315,20 +315,6 @@ function Planner:creations()
   return creations
 end
 
--- What the rules want and the platform has not, so that it is seen before anything is sent.
-function Planner:unmet()
-  local unmet = {}
-  for _, target in ipairs(self.targets) do
-    if target.folder and self.lacks.folders then
-      unmet.folders = (unmet.folders or 0) + 1
-    end
-    if target.off > 0 and self.lacks.untag then
-      unmet.untag = (unmet.untag or 0) + target.off
-    end
-  end
-  return unmet
-end
-
 -- Tags that the platform shows and no rule owns: left alone, and said so.
 function Planner:unowned()
   local sizes, message, code = self.book:tag_sizes()
@@ -512,7 +498,7 @@ function M.make(job)
   end
   self:sum()
   self.plan.creations = self:creations()
-  self.plan.unmet, self.plan.platform = self:unmet(), self.lacks.platform
+  self.plan.unmet, self.plan.platform = require("tagua.fitting").unmet(self.targets, self.lacks), self.lacks.platform
   self.plan.unowned, message, code = self:unowned()
   if not self.plan.unowned then
     return nil, message, code

@@ -100,7 +100,7 @@ function M.prepare(context, options, settle)
     context:fail("whose tags? name a file of users with --users FILE, or a connection's with --users @CONNECTION",
       "EUSAGE")
   end
-  context:settings(options.to)
+  require("tagua.command.ending").warn(context, options.to)
   local pool, ruleset, at, tests = load_rules(context, options)
   local from_file = not options.users:match("^@") and M.open_input(context, options)
   local book = context:book(options.to)

@@ -29,14 +29,25 @@ local add = {
   description = "Makes a token and prints it, once: the store keeps its hash alone.",
   examples = {
     "tagua twin token add --bot bot-1 --store twin.db > token && chmod 600 token",
+    "tagua twin token add --pair --bot lNbWoobyg --store twin.db | tagua token set shop-mg",
   },
   define = function(parser)
     parser:option("--bot", "The bot that the token belongs to."):argname("BOT"):count(1)
+    parser:flag("--pair", "MantaGo's kind: a token and a secret, in two lines, for 30 days."
+      .. " The pair that the bot had before is dead.")
     M.store_option(parser)
   end,
 
   run = function(context, options)
     local store = open_store(context, options, true)
+    if options.pair then
+      local pairs_of_bots = require("tagua.twin.pairs")
+      store:define(pairs_of_bots.statements)
+      local made = context:check(store:change(function() return pairs_of_bots.issue(store, options.bot) end))
+      -- Not through context:print, which would take a secret for one that slipped out.
+      context.out:write(made.token, "\n", made.secret, "\n")
+      return
+    end
     local secret = context:keep(context:check(core.secret.random()))
     local bot = context:check(require("tagua.json").encode(options.bot))
     context:check(store:add_token(secret:sha256(), { bot = options.bot }))
