@@ -14,6 +14,7 @@ local readings = require("tagua.ledger.readings")
 local queue = require("tagua.ledger.queue")
 local run = require("tagua.ledger.run")
 local schema = require("tagua.ledger.schema")
+local spending = require("tagua.ledger.spending")
 local store = require("tagua.ledger.store")
 local tags = require("tagua.ledger.tags")
 local times = require("tagua.ledger.times")
@@ -432,6 +433,18 @@ end
 --- The run that carried an approved plan out; nil when there is none.
 function Connection:carried_out(plan)
   return store.try(approved.carried_out, self.ledger.store, self, plan)
+end
+
+--- What was done and what it cost; see `tagua.ledger.spending`.
+function Connection:spending(question)
+  return folded(self, function(db)
+    return store.try(spending.sums, db, self, question)
+  end)
+end
+
+--- When the first run was made; nil when there was none.
+function Connection:first_run()
+  return store.try(spending.first, self.ledger.store, self)
 end
 
 --- How many records the last apply of a rule file has read; nil when there was none.

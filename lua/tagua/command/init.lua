@@ -31,7 +31,7 @@ rejected, 4 authentication, 5 refused, 75 safe to run again, 130 interrupted.]],
 
 for _, name in ipairs({
   "check", "test", "plan", "why", "forecast", "apply", "pull", "drift", "tags", "users", "tag", "untag", "release", "adopt",
-  "expire", "runs", "run", "retry", "undo", "log", "token", "twin", "version",
+  "expire", "runs", "run", "report", "retry", "undo", "log", "token", "twin", "version",
 }) do
   local command = require("tagua.command." .. name)
   table.insert(M.root.commands, command)

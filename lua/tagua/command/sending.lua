@@ -123,6 +123,7 @@ end
 -- @tparam table plan from tagua.plan, or { creations = {...}, calls = n }
 -- @treturn table the outcome, as tagua.report takes it
 function M.send(context, name, run, plan)
+  context:check(run:keep_prices(context:settings(name).message_cost))
   local job, line = job_for(context, name), progress.line(context)
   local next_ns = 0
   job.progress = function(at)

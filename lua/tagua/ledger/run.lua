@@ -5,6 +5,7 @@ local approved = require("tagua.ledger.approved")
 local journal = require("tagua.ledger.journal")
 local planning = require("tagua.ledger.planning")
 local queue = require("tagua.ledger.queue")
+local spending = require("tagua.ledger.spending")
 local store = require("tagua.ledger.store")
 local times = require("tagua.ledger.times")
 
@@ -33,7 +34,7 @@ local Run = {}
 Run.__index = Run
 
 -- While it is planned: add, time, ready, discard.
-for _, methods in ipairs({ planning.methods, times.methods, approved.methods }) do
+for _, methods in ipairs({ planning.methods, times.methods, approved.methods, spending.methods }) do
   for name, method in pairs(methods) do
     Run[name] = method
   end
