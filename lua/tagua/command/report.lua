@@ -28,7 +28,11 @@ return {
   description = "Sums up what was put on and taken off, and what the messages cost that the tags set off, at the"
     .. " price (message_cost) that the connection had at the run; by run, by tag, or by month in the"
     .. " connection's zone.",
-  examples = { "tagua report --to shop", "tagua report --by month --to shop", "tagua report --by tag --since 2026-11-01" },
+  examples = {
+    "tagua report --to shop",
+    "tagua report --by month --to shop",
+    "tagua report --by tag --since 2026-11-01",
+  },
   define = function(parser)
     parser:option("--to", "The connection (local)."):argname("CONNECTION")
       :convert(values.connection):default("local"):show_default(false)
