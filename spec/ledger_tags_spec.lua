@@ -50,7 +50,7 @@ describe("registry of tags", function()
     with.pull(shop, { with.user("U1", { "vip", "new" }) })
     assert.is_true(shop:forget_tags({ "vip", "never-heard-of" }))
     assert.is_nil(shop:tag("VIP"))
-    assert.same({ ".c" }, (shop:states({ "U1" }, { "vip", "new" })))
+    assert.same({ ".f" }, (shop:states({ "U1" }, { "vip", "new" })))
   end)
 
   it("keeps the id of what was created", function()
