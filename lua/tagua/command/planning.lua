@@ -89,6 +89,18 @@ function M.open_input(context, options)
   return context:keep(context:check(require("tagua.input").open(source)))
 end
 
+--- Opens the input to look at it, without a call to the platform: a mirror has to be there already.
+-- @tparam context context
+-- @tparam table options as `define_input` has them
+-- @return see tagua.input
+function M.open_sample(context, options)
+  local name = options.users:match("^@(.*)$")
+  if name and not context:book(name):pulled() then
+    context:fail(("the users of '%s' are not in the ledger: tagua pull %s reads them"):format(name, name), "EUSAGE")
+  end
+  return M.open_input(context, options)
+end
+
 --- Loads the rules, opens the input, makes the mirror ready: all that comes before deciding.
 -- @tparam context context
 -- @tparam table options as `define` has them

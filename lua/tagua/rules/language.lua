@@ -264,7 +264,8 @@ function Language:finish()
   end
   return {
     zone = self.zone_name or M.DEFAULT_ZONE, fields = self.fields, tags = self.tags, rules = rules,
-    guards = self.guards, groups = self.groups, folders = folders_of(self.tags), reads_tags = reads_tags, tests = #self.tests,
+    guards = self.guards, groups = self.groups, folders = folders_of(self.tags), reads_tags = reads_tags,
+    tests = #self.tests, fields_line = self.fields_place and self.fields_place.line,
   }
 end
 
@@ -299,8 +300,11 @@ function Language:probe()
   end
 end
 
---- Asks one rule about records that are made up; see tagua.rules.asking.
+--- Asks one rule about records that are made up, see tagua.rules.asking; or, with `study` or `cover`, about the
+-- rules themselves, see tagua.rules.study and tagua.rules.coverage.
 function Language:ask(request)
+  if request.study then return require("tagua.rules.study").answer(self) end
+  if request.cover then return require("tagua.rules.coverage").take(self) end
   return asking.answer(self, request)
 end
 

@@ -1,0 +1,264 @@
+--- Looks at the rules of a file without running them: which fields and tags their code names, what it compares
+-- with what, which lines it has. Follows values through a function in the order of its instructions, so
+-- it sees what is written out and is silent about what is worked out.
+-- Runs inside the sandbox as part of the trusted prelude. Lua 5.4 only.
+-- @module tagua.rules.study
+local functions = require("tagua.rules.functions")
+
+local M = {}
+
+local getinfo, getupvalue = debug.getinfo, debug.getupvalue
+
+-- Instructions by their numbers in Lua 5.4 (lopcodes.h).
+local MOVE, LOADI, LOADF, LOADK, GETUPVAL, GETTABUP, GETTABLE, GETFIELD, SELF = 0, 1, 2, 3, 9, 11, 12, 14, 20
+local EQ, LE, EQK, EQI, GEI, TESTSET, CALL, CLOSURE, VARARG = 57, 59, 60, 61, 65, 67, 68, 79, 80
+local WRITES_NOTHING = {}
+for _, opcode in ipairs({
+  10, 15, 16, 17, 18, 46, 47, 48, 54, 55, 56, 57, 58, 59, 60, 61, 62, 63, 64, 65, 66, 69, 70, 71, 72, 78, 81, 82,
+}) do
+  WRITES_NOTHING[opcode] = true
+end
+
+local USER = { user = true }
+
+local function constant(value)
+  if type(value) == "string" or math.type(value) then return { constant = value } end
+end
+
+local Study = {}
+Study.__index = Study
+
+-- What comes of reading `key` out of what a register holds.
+function Study:member(what, key, place)
+  if not what or key == nil then return nil end
+  if what.user then
+    if type(key) ~= "string" then return nil end
+    local field = self.language.fields_by_name[key]
+    return field and { field = field }
+  elseif what.field and what.field.type == "tagset" then
+    self.found.tags[#self.found.tags + 1] = { name = key, line = place.line, file = place.file }
+  end
+  return nil
+end
+
+local CLASSES = { text = "text", integer = "number", number = "number", date = "date", boolean = "boolean" }
+
+-- What kind of value a register holds, as far as that is known.
+local function class_of(what)
+  if not what then return nil end
+  if what.field then return CLASSES[what.field.type] end
+  if what.constant ~= nil then return type(what.constant) == "string" and "text" or "number" end
+end
+
+-- Seconds since the epoch of 1973: a number below is no moment that somebody wrote for a date.
+local FIRST_MOMENT = 100000000
+
+local function agree(left, right) -- of two values whose kinds are known
+  local a, b = class_of(left), class_of(right)
+  if a == "date" and b == "number" then
+    return type(right.constant) ~= "number" or right.constant == 0 or math.abs(right.constant) >= FIRST_MOMENT
+  end
+  return a == b or a == "number" and b == "date" and agree(right, left)
+end
+
+-- Notes a comparison whose sides can never be equal, or not be compared at all.
+function Study:compare(left, right, place)
+  local a, b = class_of(left), class_of(right)
+  if not a or not b or not (left.field or right.field) or agree(left, right) then return end
+  if not left.field then left, right = right, left end
+  self.found.compares[#self.found.compares + 1] = {
+    line = place.line, file = place.file, field = left.field.name, type = left.field.type,
+    other = right.field and right.field.name, other_type = right.field and right.field.type or class_of(right),
+    constant = right.constant,
+  }
+end
+
+-- Goes through one function. `outer` holds what its upvalues are.
+function Study:follow(f, file, takes_user, outer)
+  local registers = {}
+  if takes_user and f.params > 0 then registers[0] = USER end
+  for i = 0, f.size - 1 do
+    local instruction = f.code[i]
+    local opcode, a, b, c = instruction & 0x7F, instruction >> 7 & 0xFF, instruction >> 16 & 0xFF, instruction >> 24
+    local wide = instruction >> 15
+    local place = { line = f.lines[i], file = file }
+    local value
+    if opcode == MOVE then
+      value = registers[b]
+    elseif opcode == LOADI or opcode == LOADF then
+      value = { constant = wide - 65535 }
+    elseif opcode == LOADK then
+      value = constant(f.constants[wide])
+    elseif opcode == GETUPVAL then
+      value = outer[b]
+    elseif opcode == GETTABUP then
+      value = self:member(outer[b], f.constants[c], place)
+    elseif opcode == GETFIELD then
+      value = self:member(registers[b], f.constants[c], place)
+    elseif opcode == GETTABLE then
+      local key = registers[c] and registers[c].constant
+      if registers[b] and registers[b].user and key == nil then self.found.dynamic = true end
+      value = self:member(registers[b], key, place)
+    elseif opcode == TESTSET then
+      value = registers[b]
+    elseif opcode >= EQ and opcode <= LE then
+      self:compare(registers[a], registers[b], place)
+    elseif opcode == EQK then
+      self:compare(registers[a], constant(f.constants[b]), place)
+    elseif opcode >= EQI and opcode <= GEI then
+      self:compare(registers[a], { constant = b - 127 }, place)
+      self.found.numbers[b - 127] = true
+    elseif opcode == CLOSURE then
+      self:enter(f.inner[wide], file, registers, outer)
+    end
+    if value and value.constant then
+      self.found[type(value.constant) == "string" and "texts" or "numbers"][value.constant] = true
+    end
+    if opcode == CALL or opcode == VARARG or opcode == SELF or (opcode >= 73 and opcode <= 77) then
+      for register = a, 255 do
+        registers[register] = nil
+      end
+    elseif not WRITES_NOTHING[opcode] then
+      registers[a] = value
+    end
+  end
+  for _, value in pairs(f.constants) do
+    if type(value) == "string" then
+      self.found.texts[value] = true
+    elseif math.type(value) then
+      self.found.numbers[value] = true
+    end
+  end
+end
+
+-- A function inside of another one: its upvalues are what the outer one's registers and upvalues are now.
+function Study:enter(f, file, registers, outer)
+  local around = {}
+  for i = 0, #f.upvalues do
+    local upvalue = f.upvalues[i]
+    if upvalue then
+      if upvalue.outer_local then
+        around[i] = registers[upvalue.index]
+      else
+        around[i] = outer[upvalue.index]
+      end
+    end
+  end
+  self:follow(f, file, f.params > 0 and self.user_names[f.names[0]], around)
+end
+
+-- A function that is there: its upvalues hold something.
+function Study:visit(f, is_rule)
+  local info = getinfo(f, "S")
+  local compiled = self.compiled[f] or functions.read(f)
+  self.compiled[f] = compiled
+  local outer = {}
+  for i = 0, #compiled.upvalues do
+    local _, value = getupvalue(f, i + 1)
+    outer[i] = constant(value)
+  end
+  local file = self.language.sources[info.source]
+  self:follow(compiled, file, is_rule or compiled.params > 0 and self.user_names[compiled.names[0]], outer)
+end
+
+-- The functions of the file that this one can call: those around it, and those whose global name it has.
+function Study:reach(f, reached)
+  local info = getinfo(f, "S")
+  if reached[f] or not self.language.sources[info.source] then return reached end
+  reached[f] = true
+  local compiled = self.compiled[f] or functions.read(f)
+  self.compiled[f] = compiled
+  for i = 1, 255 do
+    local name, value = getupvalue(f, i)
+    if not name then break end
+    if type(value) == "function" then self:reach(value, reached) end
+  end
+  local function globals(code)
+    for _, value in pairs(code.constants) do
+      local held = type(value) == "string" and rawget(self.language.globals, value)
+      if type(held) == "function" then self:reach(held, reached) end
+    end
+    for _, inner in pairs(code.inner) do
+      globals(inner)
+    end
+  end
+  globals(compiled)
+  return reached
+end
+
+local function sorted(set)
+  local list = {}
+  for value in pairs(set) do
+    list[#list + 1] = value
+  end
+  table.sort(list, function(x, y)
+    return tostring(x) < tostring(y)
+  end)
+  return list
+end
+
+-- Where a rule's function, or a helper, stands, and its lines.
+local function describe(self, f, rule)
+  local compiled = self.compiled[f]
+  return {
+    file = self.language.sources[getinfo(f, "S").source], first = compiled.first, last = compiled.last, rule = rule,
+    lines = sorted(functions.lines(compiled)),
+  }
+end
+
+--- Studies the rules of a language.
+-- @tparam table language finished
+-- @treturn table `rules`: for each rule { compares, tags, functions }, where compares are { file, line, field, type,
+--   other, other_type, constant }, tags the names read out of a tagset { file, line, name }, and functions those
+--   that the rule alone can call { file, first, last, lines }; `shared`, the functions of more than one rule;
+--   `texts` and `numbers`, the constants in all of them; `dynamic`, whether a field is read by a name that is
+--   worked out
+function M.answer(language)
+  local self = setmetatable({ language = language, compiled = {}, user_names = {} }, Study)
+  local texts, numbers, dynamic, users = {}, {}, false, {}
+  local reached_by = {}
+  for i, rule in ipairs(language.rules) do
+    reached_by[i] = {}
+    for _, f in ipairs(rule.functions) do
+      if type(f) == "function" then
+        self:reach(f, reached_by[i])
+        local compiled = self.compiled[f]
+        if compiled and compiled.params > 0 then self.user_names[compiled.names[0]] = true end
+      end
+    end
+    for f in pairs(reached_by[i]) do
+      users[f] = (users[f] or 0) + 1
+    end
+  end
+  local rules, shared, described = {}, {}, {}
+  for i, rule in ipairs(language.rules) do
+    self.found = { compares = {}, tags = {}, texts = {}, numbers = {}, dynamic = false }
+    local own, mine = {}, {}
+    for _, f in ipairs(rule.functions) do
+      own[f] = true
+    end
+    for f in pairs(reached_by[i]) do
+      self:visit(f, own[f])
+      if users[f] == 1 or own[f] then
+        mine[#mine + 1] = describe(self, f, i)
+      elseif not described[f] then
+        described[f] = true
+        shared[#shared + 1] = describe(self, f)
+      end
+    end
+    table.sort(mine, function(x, y)
+      return x.first < y.first
+    end)
+    rules[i] = { compares = self.found.compares, tags = self.found.tags, functions = mine }
+    dynamic = dynamic or self.found.dynamic
+    for text in pairs(self.found.texts) do
+      texts[text] = true
+    end
+    for number in pairs(self.found.numbers) do
+      numbers[number] = true
+    end
+  end
+  return { rules = rules, shared = shared, texts = sorted(texts), numbers = sorted(numbers), dynamic = dynamic }
+end
+
+return M

@@ -1,0 +1,3 @@
+-- There is no rule.
+-- finds: rejected 1
+fields { orders = integer }
