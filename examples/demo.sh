@@ -1,6 +1,6 @@
 #!/bin/sh
 # The main job from beginning to end, in a folder of its own that starts empty each time: a plan, an
-# apply, an apply that finds nothing to do, and the same users a week later.
+# apply, an apply that finds nothing to do, the same users a week later, and all of it on a second platform.
 set -eu
 cd "$(dirname "$0")/.."
 BUILD=${BUILD:-build}
@@ -30,6 +30,8 @@ say "again: there is nothing left to do"
 show tagua apply rules.lua --users users.csv --yes
 say "a week later some users have changed and some are new: only the difference is sent"
 show tagua apply rules.lua --users a-week-later.csv --yes
+say "the same rules on another platform: 'manta' is a MantaGo in the process, which has no folders"
+show tagua apply rules.lua --users a-week-later.csv --to manta --yes
 
 cat <<END
 

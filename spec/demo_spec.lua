@@ -44,6 +44,10 @@ describe("the demo", function()
     assert.matches("nothing to do", after(out, 3), 1, true)
     local last = after(out, 4)
     assert.equal(on + off, number(last:match("= ([%d,]+) done %+ 0 failed %+ 0 skipped %+ 0 left")))
+    local manta, all = after(out, 5), 0
+    for _ in pairs(later) do all = all + 1 end
+    assert.matches("MantaGo has no folders", manta, 1, true)
+    assert.equal(all, number(manta:match("= ([%d,]+) done %+ 0 failed %+ 0 skipped %+ 0 left")))
   end)
 
   it("ends with three commands, and they work", function()

@@ -60,7 +60,7 @@ local function open(self)
     local twin, message, code = require("tagua.local").open(settings)
     if not twin then return nil, message, code end
     self.twin, self.base = twin, twin.address
-    self.secrets[vendor.bearer] = twin.secret
+    self.secrets = twin.secrets
   else
     self.base = settings.url or vendor.base
     for name, rule in pairs(vendor.options) do

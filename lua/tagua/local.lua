@@ -22,9 +22,23 @@ local function private_folder()
   return folder
 end
 
+-- Makes up the credentials that the platform's options name, and lets them in.
+local function let_in(self, settings)
+  local vendor = settings.vendor
+  if not vendor.pair then
+    self.secrets = { [vendor.bearer] = self.secret }
+    return self.twin:add_token(self.secret, { bot = settings.bot })
+  end
+  local token, message, code = self.twin:lend_pair(settings.bot, self.secret)
+  if not token then return nil, message, code end
+  self.token = token
+  self.secrets = { [vendor.pair.token] = token, [vendor.pair.secret] = self.secret }
+  return true
+end
+
 --- Opens the store and starts to listen.
 -- @tparam table settings checked: store, faults, limit, identity
--- @treturn table|nil `address` ("unix:..."), `secret` (the bearer that it takes)
+-- @treturn table|nil `address` ("unix:..."), `secrets` (by the names of the platform's options)
 -- @treturn string what went wrong
 -- @treturn string code
 function M.open(settings)
@@ -44,7 +58,7 @@ function M.open(settings)
   end
   local ready
   if self.twin then
-    ready, message, code = self.twin:add_token(self.secret, { bot = settings.bot })
+    ready, message, code = let_in(self, settings)
   end
   if not ready then
     self:close()
@@ -66,11 +80,12 @@ function Local:close()
     self.twin:close()
   end
   if self.secret then self.secret:close() end
+  if self.token then self.token:close() end
   if self.folder then
     os.remove(self.folder .. "/twin")
     core.system.remove_folder(self.folder)
   end
-  self.twin, self.secret, self.folder = nil, nil, nil
+  self.twin, self.secret, self.token, self.folder = nil, nil, nil, nil
 end
 
 return M

@@ -27,7 +27,7 @@ local M = {}
 M.names = { "botbonnie", "mantago" }
 
 --- Those that the twin in the process can stand for.
-M.local_names = { "botbonnie" }
+M.local_names = { "botbonnie", "mantago" }
 
 --- Every primitive that some platform has.
 M.primitives = {

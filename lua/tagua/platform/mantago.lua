@@ -139,6 +139,9 @@ M.options = {
   paths = { type = "table", fields = path_declaration() },
 }
 
+-- The account of a local connection, where none is named.
+M.local_account = { bot = "manta-local", channel = "line" }
+
 --- Options of create_tag and list_tags.
 M.tag_options = { family = { type = "string", one_of = M.families } }
 M.list_options = M.tag_options

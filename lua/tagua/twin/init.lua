@@ -328,6 +328,14 @@ function Twin:issue_pair(bot, given)
   return pairs_of_bots.add(self.store, bot, o.seconds)
 end
 
+--- Lends this process a pair for a MantaGo bot, beside the bot's own; see `tagua.twin.pairs`.
+-- @tparam string bot
+-- @tparam userdata secret the one half
+-- @treturn userdata|nil the other, the token
+-- @treturn string message
+-- @treturn string code
+function Twin:lend_pair(bot, secret) return pairs_of_bots.lend(self.store, bot, secret) end
+
 local CHANNELS = { facebook = 0, fb = 0, line = 1, instagram = 2, livechat = 3, whatsapp = 4 }
 
 local USER = {

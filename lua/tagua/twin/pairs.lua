@@ -9,6 +9,7 @@ local core = require("tagua.core")
 local M = {}
 
 local DAYS_30 = 30 * 86400
+local LENT = 0 -- the serial of a pair that a process was lent; those of bots begin with 1
 
 --- Statements for the store.
 M.statements = {
@@ -47,6 +48,21 @@ function M.add(store, bot, seconds)
   return store:change(function() return M.issue(store, bot, seconds) end)
 end
 
+--- Lends a pair to this process: it works beside the bot's own, with this twin alone, and nothing of it
+-- is written down. Lua sees neither half.
+-- @tparam table store
+-- @tparam string bot
+-- @tparam userdata secret the one half
+-- @treturn userdata|nil the other, the token
+-- @treturn string message
+-- @treturn string code
+function M.lend(store, bot, secret)
+  local now = store.now() // 1000
+  store.lent = store.lent or {}
+  store.lent[bot] = secret:sha256()
+  return core.jwt.secret(store.jwt_key, { subject = bot, serial = LENT, issued = now, expires = now + 100 * 365 * 86400 })
+end
+
 --- Judges a token and a secret.
 -- @tparam table store
 -- @param request the request whose bearer token is meant, or the token itself
@@ -60,6 +76,9 @@ function M.judge(store, request, secret, bot)
   local claims = core.jwt.verify(store.jwt_key, request)
   if not claims then return nil, "token" end
   local serial, secret_hash = store:row("pair", bot or claims.subject)
+  if claims.serial == LENT and store.lent and store.lent[claims.subject] then
+    serial, secret_hash = LENT, store.lent[claims.subject]
+  end
   if not serial then return nil, "bot" end
   if bot and bot ~= claims.subject then return nil, "other" end
   if serial ~= claims.serial then return nil, "replaced" end
