@@ -142,6 +142,39 @@ static int system_random_hex(lua_State *L)
     return 1;
 }
 
+/* create_file(path, text) -> true | nil, message, "EIO". A file that is there stays as it is. */
+static int system_create_file(lua_State *L)
+{
+    size_t length;
+    const char *path = luaL_checkstring(L, 1);
+    const char *text = luaL_checklstring(L, 2, &length);
+    struct tagua_error error;
+    int file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (file < 0) {
+        tagua_error_set(&error, "EIO", "cannot make the file '%s': %s", path, strerror(errno));
+        return tagua_lua_fail(L, &error);
+    }
+    int failure = 0;
+    while (length > 0 && failure == 0) {
+        ssize_t written = write(file, text, length);
+        if (written >= 0) {
+            text += written;
+            length -= (size_t)written;
+        } else if (errno != EINTR) {
+            failure = errno;
+        }
+    }
+    if (close(file) != 0 && failure == 0)
+        failure = errno;
+    if (failure != 0) {
+        unlink(path);
+        tagua_error_set(&error, "EIO", "cannot write '%s': %s", path, strerror(failure));
+        return tagua_lua_fail(L, &error);
+    }
+    lua_pushboolean(L, 1);
+    return 1;
+}
+
 /* system.make_folder(path): with its parents, mode 0700 -> true | nil, message, code. */
 static int system_make_folder(lua_State *L)
 {
@@ -260,6 +293,7 @@ int tagua_lua_open_system(lua_State *L)
         {"pid", system_pid},
         {"executable", system_executable},
         {"random_hex", system_random_hex},
+        {"create_file", system_create_file},
         {"make_folder", system_make_folder},
         {"remove_folder", system_remove_folder},
         {"file_kind", system_file_kind},

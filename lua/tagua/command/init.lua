@@ -30,7 +30,8 @@ rejected, 4 authentication, 5 refused, 75 safe to run again, 130 interrupted.]],
 }
 
 for _, name in ipairs({
-  "check", "test", "plan", "why", "forecast", "apply", "pull", "drift", "tags", "users", "tag", "untag", "release", "adopt",
+  "starting", "check", "test", "plan", "why", "forecast", "apply", "pull", "drift",
+  "tags", "users", "tag", "untag", "release", "adopt",
   "expire", "runs", "run", "report", "retry", "undo", "log", "token", "twin", "version",
 }) do
   local command = require("tagua.command." .. name)

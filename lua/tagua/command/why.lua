@@ -113,7 +113,8 @@ local function explain(context, job, tag, whole)
   local want = answer.wants:sub(place, place)
   local told = {
     tag = tag, rule = rule, want = want, unknown = answer.unknown, failed = answer.failed,
-    line = answer.line or rule.line, file = answer.file or rule.file or job.ruleset.name, reads = reads_of(job, answer.reads),
+    line = answer.line or rule.line, file = answer.file or rule.file or job.ruleset.name,
+    reads = reads_of(job, answer.reads),
     platform = platform_of(context, job, tag), notes = trials_of(job, tag, job.wants), misses = {},
   }
   local gives_up = answer.failed and answer.failed:find(" ran out of ", 1, true)

@@ -1,0 +1,108 @@
+local command = require("spec.support.command")
+local json = require("tagua.json")
+local skeleton = require("tagua.skeleton")
+
+describe("tagua init", function()
+  local place
+  before_each(function() place = command.place() end)
+  after_each(function() place:close() end)
+
+  it("writes files that pass check and plan as they stand", function()
+    local code, out, err = place:run("init")
+    assert.equal("", err)
+    assert.equal(0, code)
+    assert.equal("wrote rules.lua\nwrote users.csv\nwrote connections.lua\n"
+      .. "next: tagua check rules.lua, then tagua plan rules.lua --users users.csv\n", out)
+    code, out, err = place:run("check rules.lua")
+    assert.equal("", err)
+    assert.equal(0, code)
+    assert.matches("2 tests passed", out, 1, true)
+    code, out = place:run("plan rules.lua --users users.csv --json")
+    assert.equal(0, code)
+    local told = json.decode(out)
+    assert.equal(5, told.records.read)
+    assert.equal(0, told.records.rejected + told.records.failed)
+    assert.is_true(told.operations.planned > 0)
+  end)
+
+  it("stays right as time passes", function()
+    place:run("init")
+    for _, at in ipairs({ "2027-01-01", "2028-02-29", "2031-12-31 23:59" }) do
+      local code, _, err = place:run(("plan rules.lua --users users.csv --at '%s'"):format(at))
+      assert.equal(0, code, err)
+    end
+  end)
+
+  it("overwrites nothing, and writes nothing where it would", function()
+    place:write("users.csv", "mine\n")
+    local code, _, err = place:run("init")
+    assert.equal(2, code)
+    assert.equal("tagua: nothing was written: 'users.csv' is there already; name another folder\n", err)
+    assert.equal("mine\n", place:read("users.csv"))
+    assert.is_nil(io.open(place.folder .. "/rules.lua"))
+    os.execute("ln -s nowhere " .. place.folder .. "/link.lua")
+    local core = require("tagua.core")
+    assert.is_nil((core.system.create_file(place.folder .. "/link.lua", "x")))
+    assert.is_nil((core.system.create_file(place.folder .. "/users.csv", "x")))
+  end)
+
+  it("makes the folder that it is told", function()
+    assert.equal(0, (place:run("init campaigns/autumn")))
+    assert.equal(0, (place:run("check campaigns/autumn/rules.lua")))
+    local code, _, err = place:run("init campaigns/autumn/rules.lua")
+    assert.equal(2, code)
+    assert.equal("tagua: 'campaigns/autumn/rules.lua' is no folder\n", err)
+  end)
+end)
+
+describe("tagua adopt of a connection", function()
+  local place
+  before_each(function()
+    place = command.place()
+    place:write("connections.lua",
+      'connection "local" { platform = "local", rate = { per_second = 100000, burst = 1000 }, in_flight = 64 }\n')
+  end)
+  after_each(function() place:close() end)
+
+  it("writes a rule file of the tags that the platform shows, which changes nothing yet", function()
+    place:run("init sub")
+    assert.equal(0, (place:run("apply sub/rules.lua --users sub/users.csv --yes")))
+    local code, out = place:run("adopt @local")
+    assert.equal(0, code)
+    place:write("adopted.lua", out)
+    assert.matches('tag "Gold" { %-%- 1 user\n  id = "tag%-[^"]+", folder = "Value",\n', out)
+    code, out = place:run("plan adopted.lua --users sub/users.csv --json")
+    assert.equal(0, code)
+    local told = json.decode(out)
+    assert.equal(0, told.operations.planned)
+    assert.equal(5, #told.tags)
+    assert.same({}, told.unowned)
+  end)
+
+  it("takes the connection's bare name where no tag has it", function()
+    local _, at = place:run("adopt @local")
+    local _, bare = place:run("adopt local")
+    assert.equal(at, bare)
+    assert.matches('tag "VIP" { -- there was no tag yet', bare, 1, true)
+  end)
+
+  it("says which connection is not known", function()
+    local code, _, err = place:run("adopt @lokal")
+    assert.equal(2, code)
+    assert.matches("lokal", err, 1, true)
+  end)
+
+  it("keeps names that a rule file can't have out, and says so", function()
+    local text, count, without = skeleton.text("shop", {
+      { id = "1", name = 'a "quoted" \\ name', kind = "tag", users = 1 }, { id = "2", name = "twice", kind = "tag" },
+      { id = "3", name = "twice", kind = "tag" }, { id = "4", name = "a\nb", kind = "tag" }, { id = "5", name = "F", kind = "folder" },
+      { id = "6", name = "\27[2J", kind = "tag", folder_name = "x\ny" },
+    }, "2026-11-21")
+    assert.equal(2, count)
+    assert.equal(3, without)
+    assert.matches("-- twice (3): another tag has this name", text, 1, true)
+    assert.not_matches("\27", text, 1, true)
+    local set = assert(require("tagua.rules").load({ source = text, name = "rules.lua" }))
+    assert.equal('a "quoted" \\ name', set.tags[1].name)
+  end)
+end)
