@@ -28,7 +28,7 @@ ARGPARSE = $(firstword $(wildcard /usr/share/lua/5.4/argparse.lua /usr/local/sha
 # lua/tagua/plan.lua is tagua.plan; lua/tagua/command/init.lua is tagua.command
 EMBED    = $(foreach file,$(MODULES),$(subst /,.,$(patsubst %/init,%,$(patsubst lua/%.lua,%,$(file))))=$(file))
 
-.PHONY: build objects deps demo test check rock bench fuzz fuzzers install uninstall clean help FORCE
+.PHONY: build objects deps demo test check rock docs bench fuzz fuzzers install uninstall clean help FORCE
 .DEFAULT_GOAL := build
 .DELETE_ON_ERROR: # half a file would pass for a whole one the next time
 
@@ -61,6 +61,11 @@ ROCK_LUA ?= 5.4
 rock: ## the LuaRocks rock, in build/rock (ROCK_LUA=5.3 for that Lua)
 	@.ci/deps
 	@BUILD=$(BUILD) rockspec/build.sh $(ROCK_LUA)
+
+docs: ## the reference of the module and the manual as HTML, in docs/reference
+	@.ci/deps
+	@cd docs && ldoc --quiet --fatalwarnings .
+	@echo docs/reference/index.html
 
 bench: ## how fast, beside its peers
 	@.ci/deps

@@ -38,14 +38,16 @@ static int add(struct tagua_zone *zone, int64_t since, int32_t offset)
     if (zone->count == zone->capacity) {
         size_t capacity = zone->capacity == 0 ? 64 : zone->capacity * 2;
         int64_t *times = realloc(zone->since, capacity * sizeof *times);
-        zone->starved = times == NULL;
-        if (zone->starved)
+        if (times == NULL) {
+            zone->starved = true;
             return -1;
+        }
         zone->since = times;
         int32_t *offsets = realloc(zone->offset, capacity * sizeof *offsets);
-        zone->starved = offsets == NULL;
-        if (zone->starved)
+        if (offsets == NULL) {
+            zone->starved = true;
             return -1;
+        }
         zone->offset = offsets;
         zone->capacity = capacity;
     }

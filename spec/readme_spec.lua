@@ -1,121 +1,22 @@
+-- What people read is true: each page runs from top to bottom, and links to what is there.
+local story = require("spec.support.story")
 local support = require("spec.support")
 
--- The README as a story that is run: its files are written, its commands typed, in one clean folder,
--- from top to bottom. In a block ```sh, a line that begins with "$ " is a command, what follows is what
--- it prints; in a block without "$ " every line is a command, and a block of text right after it is what
--- the last one prints. A "..." in what is printed stands for anything; times and speeds are not compared,
--- nor are numbers in what make prints, which depend on the day and the tree. A block with a file's name behind its
--- language (```lua rules.lua) is that file.
-
-local function blocks(text)
-  local list, line_number, current = {}, 0, nil
-  for line in (text .. "\n"):gmatch("(.-)\n") do
-    line_number = line_number + 1
-    local fence, file = line:match("^```(%w*) *(%S*)$")
-    if fence and not current then
-      current = { kind = fence, file = file ~= "" and file or nil, line = line_number, lines = {} }
-    elseif fence then
-      list[#list + 1], current = current, nil
-    elseif current then
-      current.lines[#current.lines + 1] = line
-    end
-  end
-  return list
-end
-
--- The commands of a sh block: { line =, text =, prints = {...} | nil }
-local function commands(block)
-  local list, prompted = {}, false
-  for _, line in ipairs(block.lines) do prompted = prompted or line:find("^%$ ") ~= nil end
-  for i, line in ipairs(block.lines) do
-    local typed = prompted and line:match("^%$ (.*)$") or (not prompted and line:match("^[^#].*$"))
-    local last = list[#list]
-    if last and last.text:find("\\$") then
-      last.text = last.text .. "\n" .. line
-    elseif typed then
-      list[#list + 1] = { line = block.line + i, text = typed, prints = prompted and {} or nil }
-    elseif prompted and last then
-      table.insert(last.prints, line)
-    end
-  end
-  return list
-end
-
--- Without what differs from run to run: times and speeds.
-local function steady(text)
-  text = text:gsub("%d[%d,%.]* m?s%f[^%w]", "TIME"):gsub("%d[%d,%.]* min%f[^%w]", "TIME")
-  return (text:gsub("[%d,%.]+ a second", "SPEED"):gsub("[ \t]+\n", "\n"))
-end
-
-local function numberless(text)
-  return (text:gsub("%d[%d,%.]*", "N"):gsub(" +", " "))
-end
-
-local function matches(expected, printed, without_numbers)
-  expected, printed = steady(expected), steady(printed)
-  if without_numbers then expected, printed = numberless(expected), numberless(printed) end
-  local pattern = expected:gsub("%p", "%%%0"):gsub("%%%.%%%.%%%.\n", ".-\n?"):gsub("%%%.%%%.%%%.", ".-")
-  return printed:find("^" .. pattern .. "%s*$") ~= nil
-end
-
-describe("README.md", function()
-  local text = support.read("README.md")
-
-  -- Where the README has the twin listen, without the rest of this machine in the way.
-  local function privately(line, folder)
-    return (line:gsub("/tmp/twin%.sock", folder .. "/twin.sock"))
-  end
-
-  it("tells what happens: every command in it runs, and prints what it says", function()
-    local folder, remove = support.folder()
-    local root = support.shell("pwd") and select(2, support.shell("pwd")):gsub("\n", "")
-    finally(function()
-      support.shell(("cd '%s' && [ ! -e pids ] || kill $(cat pids)"):format(folder))
-      remove()
+for page, least in pairs({
+  ["README.md"] = 15,
+  ["docs/connections.md"] = 3,
+  ["docs/module.md"] = 3,
+  ["docs/twin.md"] = 5,
+}) do
+  describe(page, function()
+    it("tells what happens: every command in it runs, and prints what it says", function()
+      assert.is_true(story.run(page, assert.is_true) >= least)
     end)
-    local before = ("cd '%s' && export PATH='%s':$PATH XDG_STATE_HOME='%s/state' HOME='%s' "
-      .. "LUA_PATH='%s/lua/?.lua;%s/lua/?/init.lua;;'\n"):format(folder, support.build, folder, folder, root, root)
-    local function run(command)
-      local line = privately(command.text:gsub("%s+# .*$", ""), folder)
-      if line:find("^make ") then
-        -- in the tree itself; the specs are running, so of those one is enough
-        line = ("cd '%s' && unset TAGUA_COUNTS && %s"):format(root, line:gsub("^make test$", "make test SPEC=spec/system_spec.lua"))
-        line = line .. (" BUILD='%s'"):format(support.build)
-      elseif line:find("&$") then -- a server: it goes on until the end
-        line = line .. "\necho $! >>pids; for i in 1 2 3 4 5 6 7 8 9; do [ -S twin.sock ] || sleep 0.2; done"
+
+    it("names no file of the tree that is not there", function()
+      for _, path in ipairs(story.links(page)) do
+        assert.equal(0, (support.shell("test -e " .. path)), path)
       end
-      local code, out, err = support.shell(before .. line)
-      command.where = ("README.md:%d: %s\n%s%s"):format(command.line, command.text, out, err)
-      command.out = out:gsub(support.build:gsub("%p", "%%%0"), "build")
-      assert.equal(0, code, command.where)
-    end
-
-    local function compare(command, prints)
-      local expected = table.concat(prints, "\n") .. "\n"
-      assert.is_true(matches(expected, command.out, command.text:find("^make ") ~= nil),
-        command.where .. "\nexpected:\n" .. expected)
-    end
-
-    local ran, last = 0, nil
-    for _, block in ipairs(blocks(text)) do
-      if block.file then
-        support.write(folder .. "/" .. block.file, privately(table.concat(block.lines, "\n"), folder) .. "\n")
-      elseif block.kind == "text" then
-        compare(last, block.lines)
-      elseif block.kind == "sh" then
-        for _, command in ipairs(commands(block)) do
-          run(command)
-          if command.prints then compare(command, command.prints) end
-          ran, last = ran + 1, command
-        end
-      end
-    end
-    assert.is_true(ran >= 15)
+    end)
   end)
-
-  it("names no file of the tree that is not there", function()
-    for path in text:gmatch("%]%(([%w_/%.%-]+)%)") do
-      assert.equal(0, (support.shell("test -e " .. path)), path)
-    end
-  end)
-end)
+end

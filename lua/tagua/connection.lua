@@ -14,6 +14,7 @@ local pair = require("tagua.pair")
 local perform = require("tagua.perform")
 local platforms = require("tagua.platform")
 local secrets = require("tagua.secrets")
+local sentence = require("tagua.sentence")
 local settings_of = require("tagua.settings")
 
 local M = {}
@@ -140,55 +141,6 @@ local function check_open(self, level)
   end
 end
 
--- What was being done; %1 and %2 are the arguments.
-local DOING = {
-  create_tag = "cannot make the tag %1",
-  create_folder = "cannot make the folder %1",
-  get_tag = "cannot read the tag %1",
-  list_tags = "cannot list the tags",
-  delete_tag = "cannot delete the tag %1",
-  tag_user = "cannot put the tag %2 on user %1",
-  untag_user = "cannot take the tag %2 off user %1",
-  user_tags = "cannot read the tags of user %1",
-  users_page = "cannot read the users",
-  set_params = "cannot set parameters of user %1",
-  delete_params = "cannot delete parameters of user %1",
-}
-
-local function shown(value)
-  if type(value) == "table" then
-    local key, inner = next(value)
-    return key and ("%s %s"):format(key, options.quote(inner)) or "{}"
-  end
-  return options.quote(value)
-end
-
-local function doing(request)
-  return (DOING[request.primitive]:gsub("%%(%d)", function(number)
-    return shown(request[tonumber(number)])
-  end))
-end
-
--- The whole sentence for a failure: connection, what was being done, why, and the remedy.
-function Connection:sentence(request, message, code)
-  message = message:gsub("^connection '[^']*': ", "")
-  local text = ("connection '%s': %s: %s"):format(self.name, doing(request.shown_as or request), message)
-  if code == "EAUTH" and not self.settings.is_local then
-    if not text:find("comes from", 1, true) then
-      local sources = {}
-      for _, secret in pairs(self.secrets) do
-        local source = secret:source()
-        if source ~= sources[1] then sources[#sources + 1] = source end
-      end
-      table.sort(sources)
-      text = ("%s; it comes from %s"):format(text, table.concat(sources, " and "))
-    end
-    text = text .. ": " .. self.vendor.token_help
-    if self.pair then text = ("%s; tagua token set %s keeps it"):format(text, self.name) end
-  end
-  return text
-end
-
 -- Turns the engine's result into the request's outcome.
 local function finish(self, request, result)
   self.unfinished = self.unfinished - 1
@@ -201,11 +153,11 @@ local function finish(self, request, result)
       request.value = value
       return
     end
-    request.message, request.code = self:sentence(request, message, code), code
+    request.message, request.code = sentence(self, request, message, code), code
     return
   end
   request.code = result.code
-  request.message = self:sentence(request, result.message or "no reason was given", result.code)
+  request.message = sentence(self, request, result.message or "no reason was given", result.code)
 end
 
 -- Waits for the engine at most so long, and hands results to whom they belong.
@@ -241,11 +193,8 @@ function Connection:pump(seconds, fds)
   return #results
 end
 
---- Makes a request and hands it to the engine.
--- @local
--- @tparam string primitive
--- @tparam function|nil sink is given the request when it is done
--- @treturn table|nil request; or nil and what is wrong with the arguments
+-- Makes a request and hands it to the engine; `sink` is given the request when it is done.
+-- Returns the request, or nil and what is wrong with the arguments.
 function Connection:submit(primitive, sink, first, second, third)
   local submitted, complaint = self.vendor[primitive](self.settings.identity, first, second, third)
   if not submitted then return nil, complaint end
@@ -319,14 +268,14 @@ local function call_steps(self, primitive, first, second)
   local shown_as = { first, second, primitive = primitive }
   local function ask(step, ...)
     local request, complaint = self:submit(step, nil, ...)
-    if not request then return nil, self:sentence(shown_as, complaint), "EUSAGE" end
+    if not request then return nil, sentence(self, shown_as, complaint), "EUSAGE" end
     request.shown_as = shown_as
     return wait_for(self, request)
   end
   local value, message, code =
     self.vendor.composed[primitive](ask, self.settings.identity, self.memory, first, second)
   if value ~= nil then return value end
-  if not message:find("^connection '") then message = self:sentence(shown_as, message, code) end
+  if not message:find("^connection '") then message = sentence(self, shown_as, message, code) end
   return nil, message, code
 end
 
@@ -353,19 +302,19 @@ end
 
 --- Makes a tag.
 -- @tparam string name
--- @tparam[opt] table options `folder`: the id that `create_folder` gave
+-- @tparam[opt] table given `folder`: the id that `create_folder` gave
 -- @treturn table|nil `{ id =, name =, kind = "tag", folder = }`
 -- @treturn string message
 -- @treturn string code; EAMBIGUOUS when the tag may have been made all the same
-function Connection:create_tag(name, options_) return call(self, "create_tag", name, options_) end
+function Connection:create_tag(name, given) return call(self, "create_tag", name, given) end
 
 --- Makes a folder, which holds tags and folders.
 -- @tparam string name
--- @tparam[opt] table options `folder`: the id of the folder that it goes into
+-- @tparam[opt] table given `folder`: the id of the folder that it goes into
 -- @treturn table|nil `{ id =, name =, kind = "folder", folder = }`
 -- @treturn string message
 -- @treturn string code
-function Connection:create_folder(name, options_) return call(self, "create_folder", name, options_) end
+function Connection:create_folder(name, given) return call(self, "create_folder", name, given) end
 
 --- Reads one tag or folder.
 -- @tparam string id
@@ -375,10 +324,11 @@ function Connection:create_folder(name, options_) return call(self, "create_fold
 function Connection:get_tag(id) return call(self, "get_tag", id) end
 
 --- Lists the tags, where the platform can.
+-- @tparam[opt] table given `family`: on MantaGo, of those tags alone
 -- @treturn {table,...}|nil
 -- @treturn string message
 -- @treturn string code; EUNSUPPORTED where it cannot
-function Connection:list_tags(options_) return call(self, "list_tags", options_) end
+function Connection:list_tags(given) return call(self, "list_tags", given) end
 
 --- Deletes a tag or a folder, takes it off all users, and a folder's children with it.
 -- @tparam string id
@@ -428,13 +378,13 @@ function Connection:delete_params(user, names) return call(self, "delete_params"
 
 --- Reads one page of the list of users.
 -- @tparam[opt] string cursor `next` of the page before; without it, the first page
--- @tparam[opt] table options `since`: milliseconds; users whose last interaction is after it
+-- @tparam[opt] table given `since`: milliseconds; users whose last interaction is after it
 -- @treturn table|nil `{ users = { ... }, next = cursor | nil }`; without `next` it was the last.
 --   A user is `{ id, name, platform_channel, page, blocked, created, last_active, email, gender,
 --   birthday, phone, ext_id, tags = { { id, name, timestamp, count } }, params = { name = value } }`
 -- @treturn string message
 -- @treturn string code
-function Connection:users_page(cursor, options_) return call(self, "users_page", cursor, options_) end
+function Connection:users_page(cursor, given) return call(self, "users_page", cursor, given) end
 
 local Failure = {}
 Failure.__index = Failure
@@ -446,11 +396,11 @@ function Failure:__tostring() return self.message end
 -- as `io.lines` does: a loop has no place for `nil, message, code`, and one that merely ended would
 -- be taken for the whole list by whoever compares it with something. Who wants to return the
 -- failure instead of raising reads `users_page` in a loop of their own.
--- @tparam[opt] table options as `users_page`
+-- @tparam[opt] table given as `users_page`
 -- @treturn function iterator: a user each time
-function Connection:users(options_)
+function Connection:users(given)
   check_open(self, 2)
-  local complaint = arguments.check(self.vendor, "users_page", nil, options_)
+  local complaint = arguments.check(self.vendor, "users_page", nil, given)
   if complaint then error("users: " .. complaint, 2) end
   local page, at, ended = { users = {} }, 0, false
   return function()
@@ -460,7 +410,7 @@ function Connection:users(options_)
       if user then return user end
       if ended then return nil end
       local message, code
-      page, message, code = self:users_page(page.next, options_)
+      page, message, code = self:users_page(page.next, given)
       if not page then error(setmetatable({ message = message, code = code }, Failure), 0) end
       at, ended = 0, page.next == nil
     end
@@ -499,12 +449,12 @@ end
 -- @tparam {operation,...}|function operations a list (checked before anything is sent), or an
 --   iterator function that returns an operation, then nil; an operation from it that is wrong has
 --   a result with code EUSAGE
--- @tparam[opt] table options `in_flight`: at most so many at a time, not more than the connection's
+-- @tparam[opt] table given `in_flight`: at most so many at a time, not more than the connection's
 -- @treturn function iterator, for a generic `for`
-function Connection:perform(operations, options_)
+function Connection:perform(operations, given)
   check_open(self, 2)
   revive(self)
-  return perform.run(self, operations, options_, 2)
+  return perform.run(self, operations, given, 2)
 end
 
 --- Begins one operation, for a program with a loop of its own; its result comes from `poll`.

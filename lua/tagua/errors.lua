@@ -5,7 +5,7 @@
 -- @module tagua.errors
 local M = {}
 
---- Exit codes of the command.
+-- Exit codes of the command.
 M.EXIT_DONE, M.EXIT_FAILED, M.EXIT_USAGE, M.EXIT_RULES = 0, 1, 2, 3
 M.EXIT_AUTH, M.EXIT_GUARD, M.EXIT_AGAIN, M.EXIT_INTERRUPTED = 4, 5, 75, 130
 

@@ -131,6 +131,11 @@ local LOCAL = {
   faults = { type = { "string", "table" } },
 }
 
+--- The options that every connection has, and those of the local one.
+-- @treturn table their declarations by name
+-- @treturn table
+function M.options() return COMMON, LOCAL end
+
 local function declaration(platform, is_local)
   local all = {}
   for _, part in ipairs({ COMMON, is_local and LOCAL or {} }) do

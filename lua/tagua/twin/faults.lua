@@ -70,6 +70,9 @@ local FAULT = {
   bytes = { type = "integer", min = 1, max = 256 * 1024 * 1024 },
 }
 
+--- What a fault may say, as tagua.options takes it.
+M.declaration = FAULT
+
 -- What is decided before any work is done, unless `work` says otherwise.
 local WITHOUT_WORK = { throttle = true, error = true, error_in_200 = true, drop = true, expired = true }
 
