@@ -48,7 +48,7 @@ tag "Note" { family = "personal", when = function(user) return user.n == 3 end }
     code, out, err = folder.run("apply rules.lua --users users.csv --to manta --yes")
     assert.equal(0, code, err)
     assert.matches("nothing to do", out, 1, true)
-    _, out = folder.run("plan rules.lua --users users.csv --to manta --json")
+    out = select(2, folder.run("plan rules.lua --users users.csv --to manta --json"))
     assert.equal(1, json.decode(out).unmet.folders)
   end)
 
@@ -76,10 +76,12 @@ tag "Note" { family = "personal", when = function(user) return user.n == 3 end }
   end)
 
   it("refuses a family that the platform lacks before anything is made", function()
-    local code, _, err = folder.run("plan rules.lua --users users.csv --to bb")
+    support.write(folder.path .. "/rules.lua", 'fields { n = integer }\ntag "A" { family = "clients",'
+      .. " when = function(user) return user.n > 1 end }")
+    local code, _, err = folder.run("plan rules.lua --users users.csv --to manta")
     assert.equal(3, code)
-    assert.matches("rules.lua:3: tag 'Quiet': BotBonnie has no families of tags, which connection 'bb' is on", err, 1, true)
-    assert.is_nil(io.open(folder.path .. "/bb.db"))
+    assert.matches("rules.lua:2: tag 'A': MantaGo has no family 'clients' (did you mean 'client'?)", err, 1, true)
+    assert.is_nil(io.open(folder.path .. "/manta.db"))
   end)
 
   it("never repeats what can't be read back: a lost answer about a personal tag is for a person", function()
@@ -109,7 +111,7 @@ tag "C" { when = function(user) return user.n > 0 end }
     assert.matches("3 planned = 0 done + 3 failed", out, 1, true)
     assert.matches("37011", out, 1, true)
     -- Three tags to make, a list before and after each, and one call for the user.
-    _, out = folder.run("apply rules.lua --users users.csv --to strange --yes --json")
+    out = select(2, folder.run("apply rules.lua --users users.csv --to strange --yes --json"))
     local outcome = json.decode(out).outcome
     assert.equal(1, outcome.calls.sent)
     assert.equal("ENOUSER", outcome.problems[1].code)

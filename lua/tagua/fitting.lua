@@ -13,16 +13,12 @@ local M = {}
 function M.check(ruleset, settings)
   local vendor = settings.vendor
   for _, tag in ipairs(ruleset.tags) do
-    local known = tag.family == nil
+    local known = tag.family == nil or not vendor.families -- which the plan says
     for _, family in ipairs(vendor.families or {}) do
       known = known or family == tag.family
     end
     if not known then
       local where = ("%s:%d: tag '%s'"):format(ruleset.name or "rules.lua", tag.line or 1, tag.name)
-      if not vendor.families then
-        return nil, ("%s: %s has no families of tags, which connection '%s' is on: leave family = \"%s\" out"):format(
-          where, vendor.title, settings.name, tag.family), "ERULES"
-      end
       return nil, ("%s: %s has no family '%s'%s: it has %s"):format(where, vendor.title, tag.family,
         nearest.hint(tag.family, vendor.families), table.concat(vendor.families, ", ")), "ERULES"
     end
@@ -47,24 +43,26 @@ end
 
 --- What a platform lacks of that which rules may say.
 -- @tparam table settings
--- @treturn table platform (its title), folders, untag: true where it has none
+-- @treturn table platform (its title), folders, families, untag: true where it has none
 function M.lacks(settings)
   local vendor = settings.vendor
   return {
     platform = vendor.title,
     folders = vendor.create_folder == nil or nil,
     untag = vendor.untag_user == nil or nil,
+    families = vendor.families == nil or nil,
   }
 end
 
 --- What the rules of a plan want and the platform has not, so that it is seen before anything is sent.
 -- @tparam {table,...} targets the plan's tags
 -- @tparam table lacks as `lacks` gives it
--- @treturn table folders: how many tags name one; untag: how many operations would take a tag off
+-- @treturn table folders, families: how many tags name one; untag: how many operations would take a tag off
 function M.unmet(targets, lacks)
   local unmet = {}
   for _, target in ipairs(targets) do
     if target.folder and lacks.folders then unmet.folders = (unmet.folders or 0) + 1 end
+    if target.family and lacks.families then unmet.families = (unmet.families or 0) + 1 end
     if target.off > 0 and lacks.untag then unmet.untag = (unmet.untag or 0) + target.off end
   end
   return unmet

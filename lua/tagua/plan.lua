@@ -309,7 +309,7 @@ function Planner:creations()
           creations[#creations + 1] = { kind = "folder", name = folder }
         end
       end
-      creations[#creations + 1] = { kind = "tag", name = target.name, folder = folder, family = target.family }
+      creations[#creations + 1] = { kind = "tag", name = target.name, folder = folder, family = self.lacks.families == nil and target.family or nil }
     end
   end
   return creations

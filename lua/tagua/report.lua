@@ -242,6 +242,9 @@ local function unmet(lines, plan)
   if lacking.folders then
     add(lines, "%s has no folders: %s will stand without one", plan.platform, count(lacking.folders, "tag"))
   end
+  if lacking.families then
+    add(lines, "%s has no families of tags: %s will be as any other", plan.platform, count(lacking.families, "tag"))
+  end
   if lacking.untag then
     add(lines, "%s can't take tags off: %s will fail", plan.platform, count(lacking.untag, "operation"))
   end

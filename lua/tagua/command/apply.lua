@@ -2,6 +2,7 @@
 local errors = require("tagua.errors")
 local guarding = require("tagua.command.guarding")
 local planning = require("tagua.command.planning")
+local several = require("tagua.command.several")
 local terminal = require("tagua.terminal")
 
 local function show_plan(context, plan)
@@ -57,6 +58,59 @@ local function take_off_due(context, options)
   return code ~= errors.EXIT_DONE and code or nil
 end
 
+-- Makes the plan for one connection and shows it: nothing is sent yet.
+local function begin(context, options)
+  local sending = require("tagua.command.sending")
+  sending.ensure_open(context, options.to)
+  require("tagua.command.sender").become(context, options.to)
+  context:connection(options.to) -- a credential that is not there is told before anything else
+  local job = planning.prepare(context, options, function()
+    sending.recover(context, options.to)
+  end)
+  local expired = take_off_due(context, options)
+  local run = context:check(job.book:plan({
+    kind = "apply",
+    rules = options.rules,
+    rules_hash = job.ruleset.hash,
+    input = job.input.name,
+    at = job.at,
+    tests = job.tests,
+  }))
+  job.run = run
+  sending.discard_unsent(context, run)
+  local plan = planning.make(context, options, job)
+  local outcome = { state = "done", sums = context:check(run:ready()), created = 0 }
+  if not options.json then
+    show_plan(context, plan)
+  end
+  guarding.ask(context, options, plan)
+  return {
+    options = options, job = job, run = run, plan = plan, outcome = outcome, expired = expired,
+    going_to = plan.operations > 0 and intention(context, options, plan),
+  }
+end
+
+-- Carries it out -> the exit code.
+local function finish(context, begun)
+  local sending = require("tagua.command.sending")
+  local options, job, run, plan = begun.options, begun.job, begun.run, begun.plan
+  local outcome, expired, going_to = begun.outcome, begun.expired, begun.going_to
+  context:check(run:keep_times())
+  context:check(job.book:note_reading(options.rules, plan.records.read))
+  if going_to then
+    if options.yes then
+      context:flush() -- the plan comes first where both go to one log
+      context:note("changing " .. going_to)
+    end
+    outcome = sending.send(context, options.to, run, plan)
+  else
+    context:check(run:accept())
+  end
+  show_outcome(context, options, plan, outcome)
+  local code = sending.answer(context, outcome)
+  return code == errors.EXIT_DONE and expired or code
+end
+
 return {
   name = "apply",
   summary = "put the tags on and take them off",
@@ -65,6 +119,7 @@ return {
     .. " that tagua plan --out wrote: it is carried out exactly, or refused when something has changed.",
   examples = {
     "tagua apply rules.lua --users users.csv --to shop",
+    "tagua apply rules.lua --users users.csv --to shop-bb --to shop-mg",
     "tagua apply rules.lua --users - --format jsonl --to shop --yes < users.jsonl",
     "tagua apply approved.plan",
   },
@@ -76,51 +131,23 @@ return {
   end,
 
   run = function(context, options)
-    local sending = require("tagua.command.sending")
+    local names = several.targets(context, options)
     if require("tagua.planfile").is(options.rules) then
+      if #names > 1 then context:fail("a plan in a file is for one connection, and --to names several", "EUSAGE") end
       return require("tagua.command.approved").apply(context, options, take_off_due)
     end
-    options.to = options.to or "local"
-    sending.ensure_open(context, options.to)
-    require("tagua.command.sender").become(context, options.to)
-    context:connection(options.to) -- a credential that is not there is told before anything else
-    local job = planning.prepare(context, options, function()
-      sending.recover(context, options.to)
-    end)
-    local expired = take_off_due(context, options)
-    local run = context:check(job.book:plan({
-      kind = "apply",
-      rules = options.rules,
-      rules_hash = job.ruleset.hash,
-      input = job.input.name,
-      at = job.at,
-      tests = job.tests,
-    }))
-    job.run = run
-    sending.discard_unsent(context, run)
-    local plan = planning.make(context, options, job)
-    local outcome = { state = "done", sums = context:check(run:ready()), created = 0 }
-    if not options.json then
-      show_plan(context, plan)
+    local begun = several.each(context, options, names, function(own) return begin(context, own) end)
+    local going_to = {}
+    for _, one in ipairs(begun) do
+      if one.going_to then going_to[#going_to + 1] = one.going_to end
     end
-    guarding.ask(context, options, plan)
-    local going_to = plan.operations > 0 and intention(context, options, plan)
-    if going_to then
-      context:confirm(("change %s?"):format(going_to))
+    if #going_to > 0 then
+      context:confirm(("change %s?"):format(table.concat(going_to, "; and ")))
     end
-    context:check(run:keep_times())
-    context:check(job.book:note_reading(options.rules, plan.records.read))
-    if going_to then
-      if options.yes then
-        context:flush() -- the plan comes first where both go to one log
-        context:note("changing " .. going_to)
-      end
-      outcome = sending.send(context, options.to, run, plan)
-    else
-      context:check(run:accept())
+    local codes = several.each(context, options, names, function(_, i) return finish(context, begun[i]) end)
+    for _, code in ipairs(codes) do
+      if code ~= errors.EXIT_DONE then return code end
     end
-    show_outcome(context, options, plan, outcome)
-    local code = sending.answer(context, outcome)
-    return code == errors.EXIT_DONE and expired or code
+    return errors.EXIT_DONE
   end,
 }

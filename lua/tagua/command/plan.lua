@@ -1,6 +1,32 @@
 --- tagua plan: what apply would change, as a diff. Changes nothing but the mirror.
 local planning = require("tagua.command.planning")
+local several = require("tagua.command.several")
 local values = require("tagua.command.values")
+
+-- The plan for one connection.
+local function make(context, options)
+  local job = planning.prepare(context, options)
+  if options.out then
+    job.run = context:check(job.book:plan({ kind = "apply", rules = options.rules, rules_hash = job.ruleset.hash,
+      input = job.input.name, at = job.at }))
+    require("tagua.command.sending").discard_unsent(context, job.run)
+  end
+  local plan = planning.make(context, options, job)
+  if options.out then
+    context:check(job.run:ready())
+    require("tagua.command.approved").write(context, options, job, plan, job.run)
+  end
+  if options.json then
+    context:json(require("tagua.command.told").plan(plan, options.to))
+  else
+    for _, line in ipairs(require("tagua.report").plan(plan, context.paint)) do
+      context:print(line)
+    end
+    if options.out then
+      context:print(("the plan is in %s: tagua apply %s"):format(options.out, options.out))
+    end
+  end
+end
 
 return {
   name = "plan",
@@ -11,6 +37,7 @@ return {
     "tagua plan rules.lua --users users.csv",
     "tagua plan rules.lua --users export.txt --format csv --encoding big5 --match phone --to shop",
     "tagua plan rules.lua --users @shop --to shop",
+    "tagua plan rules.lua --users users.csv --to shop-bb --to shop-mg",
     "tagua plan rules.lua --users users.csv --out monday.plan --expire 2h",
     "tagua plan rules.lua --users users.csv --at \"2026-11-11 00:00\"",
   },
@@ -27,26 +54,10 @@ return {
     if options.expire and not options.out then
       context:fail("--expire is the time that a plan in a file is good for: add --out FILE", "EUSAGE")
     end
-    local job = planning.prepare(context, options)
-    if options.out then
-      job.run = context:check(job.book:plan({ kind = "apply", rules = options.rules, rules_hash = job.ruleset.hash,
-        input = job.input.name, at = job.at }))
-      require("tagua.command.sending").discard_unsent(context, job.run)
+    local names = several.targets(context, options)
+    if #names > 1 and options.out then
+      context:fail("a plan in a file is for one connection: write one for each --to", "EUSAGE")
     end
-    local plan = planning.make(context, options, job)
-    if options.out then
-      context:check(job.run:ready())
-      require("tagua.command.approved").write(context, options, job, plan, job.run)
-    end
-    if options.json then
-      context:json(require("tagua.command.told").plan(plan, options.to))
-    else
-      for _, line in ipairs(require("tagua.report").plan(plan, context.paint)) do
-        context:print(line)
-      end
-      if options.out then
-        context:print(("the plan is in %s: tagua apply %s"):format(options.out, options.out))
-      end
-    end
+    several.each(context, options, names, function(own) make(context, own) end)
   end,
 }

@@ -27,6 +27,7 @@ end
 --- Defines the options that say whose users the records are.
 -- @param parser
 -- @tparam[opt] boolean open whether --to is nothing, instead of local, where it was not given
+-- @return the option --to
 function M.define_target(parser, open)
   local to = parser:option("--to", "The connection whose users are tagged (local)."):argname("CONNECTION")
     :convert(values.connection)
@@ -35,13 +36,14 @@ function M.define_target(parser, open)
   end
   parser:option("--match", "What of a user the id column holds, where it is not the platform's own"
     .. " id: ext_id, phone, email or param:NAME."):argname("WHAT"):convert(values.match("--match"))
+  return to
 end
 
 --- Defines the options.
 -- @param parser
 function M.define(parser)
   M.define_input(parser, true)
-  M.define_target(parser, true)
+  M.define_target(parser, true):count("*")
   parser:option("--jobs", "Processes that run the rules (one for each core)."):argname("N")
     :convert(values.whole("--jobs", 1, 256))
   parser:flag("--refresh", "Pull the platform into the mirror first, even where that was done before.")

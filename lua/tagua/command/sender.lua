@@ -20,14 +20,15 @@ local function state_folder(getenv)
 end
 
 --- The file whose lock makes a process the sender: one for each account, whatever folder or ledger
--- the process works with. The local twin is one account for each store.
+-- the process works with. The local twin is one account for each store and platform.
 -- @tparam table settings see tagua.settings
 -- @tparam function getenv
 -- @treturn string path
 -- @treturn ?string the folder that has to be there
 function M.path(settings, getenv)
   if settings.is_local then
-    return settings.store .. ".lock"
+    local first = require("tagua.platform").local_names[1]
+    return settings.store .. (settings.as and settings.as ~= first and "." .. settings.as or "") .. ".lock"
   end
   local parts = { part(settings.platform) }
   for _, name in ipairs({ "bot", "page" }) do

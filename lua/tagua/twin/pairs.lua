@@ -9,6 +9,7 @@ local core = require("tagua.core")
 local M = {}
 
 local DAYS_30 = 30 * 86400
+local YEARS_100 = 100 * 365 * 86400
 local LENT = 0 -- the serial of a pair that a process was lent; those of bots begin with 1
 
 --- Statements for the store.
@@ -60,7 +61,7 @@ function M.lend(store, bot, secret)
   local now = store.now() // 1000
   store.lent = store.lent or {}
   store.lent[bot] = secret:sha256()
-  return core.jwt.secret(store.jwt_key, { subject = bot, serial = LENT, issued = now, expires = now + 100 * 365 * 86400 })
+  return core.jwt.secret(store.jwt_key, { subject = bot, serial = LENT, issued = now, expires = now + YEARS_100 })
 end
 
 --- Judges a token and a secret.
