@@ -241,7 +241,8 @@ function M.told(covered)
       }
     end
     rules[i] = {
-      name = rule.name, kind = rule.kind, file = rule.file, line = rule.line, tested = rule.tested, tags = json.array(tags),
+      name = rule.name, kind = rule.kind, file = rule.file, line = rule.line, tested = rule.tested,
+      tags = json.array(tags),
     }
   end
   for i, line in ipairs(covered.lines) do

@@ -96,7 +96,7 @@ local function contrast(found)
   return other, remedy
 end
 
--- Comparisons of unlike types, and rules that read what they own.
+-- Comparisons of unlike types, names that there are not, and rules that read what they own.
 function Doctor:look_at_code(study)
   local reported = {}
   for i, rule in ipairs(self.ruleset.rules) do
@@ -110,6 +110,13 @@ function Doctor:look_at_code(study)
         self:find("mixed-types", found, ("the field '%s' is %s%s, and is compared with %s: %s"):format(found.field,
           article, found.type, other, moment and "a date counts seconds, and that is no moment"
           or "they are never equal, and < and > raise"), remedy)
+      end
+    end
+    for _, found in ipairs(study.rules[i].unknown) do
+      local key = ("%s:%d:%s"):format(found.file, found.line, found.message)
+      if not reported[key] then
+        reported[key] = true
+        self:find("unknown-name", found, found.message, "correct the name: the rule fails for each user who gets there")
       end
     end
     local owned = {}

@@ -4,6 +4,7 @@
 -- Runs inside the sandbox as part of the trusted prelude. Lua 5.4 only.
 -- @module tagua.rules.study
 local functions = require("tagua.rules.functions")
+local libraries = require("tagua.rules.libraries")
 
 local M = {}
 
@@ -28,9 +29,31 @@ end
 local Study = {}
 Study.__index = Study
 
+-- What comes of reading a global: a library, or nothing that is known.
+function Study:global(name, place)
+  if type(name) ~= "string" then return nil end
+  if rawget(self.language.globals, name) == nil then
+    self:complain(self.language:unknown_global(name), place)
+  elseif libraries.libraries[name] and self.language.reserved[name] then
+    return { library = name }
+  end
+  return nil
+end
+
+-- Notes a name that there is not: whoever gets there, the rule fails.
+function Study:complain(message, place)
+  self.found.unknown[#self.found.unknown + 1] = { line = place.line, file = place.file, message = message }
+end
+
 -- What comes of reading `key` out of what a register holds.
 function Study:member(what, key, place)
   if not what or key == nil then return nil end
+  if what.library then
+    if rawget(_G[what.library], key) == nil or libraries.libraries[what.library][key] then
+      self:complain(self.language:unknown_member(what.library, key), place)
+    end
+    return nil
+  end
   if what.user then
     if type(key) ~= "string" then return nil end
     local field = self.language.fields_by_name[key]
@@ -92,7 +115,11 @@ function Study:follow(f, file, takes_user, outer)
     elseif opcode == GETUPVAL then
       value = outer[b]
     elseif opcode == GETTABUP then
-      value = self:member(outer[b], f.constants[c], place)
+      if f.upvalues[b].name == "_ENV" then
+        value = self:global(f.constants[c], place)
+      else
+        value = self:member(outer[b], f.constants[c], place)
+      end
     elseif opcode == GETFIELD then
       value = self:member(registers[b], f.constants[c], place)
     elseif opcode == GETTABLE then
@@ -208,9 +235,9 @@ end
 
 --- Studies the rules of a language.
 -- @tparam table language finished
--- @treturn table `rules`: for each rule { compares, tags, functions }, where compares are { file, line, field, type,
---   other, other_type, constant }, tags the names read out of a tagset { file, line, name }, and functions those
---   that the rule alone can call { file, first, last, lines }; `shared`, the functions of more than one rule;
+-- @treturn table `rules`: for each rule { compares, tags, unknown, functions }, where compares are { file, line, field, type,
+--   other, other_type, constant }, tags the names read out of a tagset { file, line, name }, unknown the globals and
+--   library functions that there are not { file, line, message }, and functions those that the rule alone can call { file, first, last, lines }; `shared`, the functions of more than one rule;
 --   `texts` and `numbers`, the constants in all of them; `dynamic`, whether a field is read by a name that is
 --   worked out
 function M.answer(language)
@@ -232,7 +259,7 @@ function M.answer(language)
   end
   local rules, shared, described = {}, {}, {}
   for i, rule in ipairs(language.rules) do
-    self.found = { compares = {}, tags = {}, texts = {}, numbers = {}, dynamic = false }
+    self.found = { compares = {}, tags = {}, unknown = {}, texts = {}, numbers = {}, dynamic = false }
     local own, mine = {}, {}
     for _, f in ipairs(rule.functions) do
       own[f] = true
@@ -249,7 +276,9 @@ function M.answer(language)
     table.sort(mine, function(x, y)
       return x.first < y.first
     end)
-    rules[i] = { compares = self.found.compares, tags = self.found.tags, functions = mine }
+    rules[i] = {
+      compares = self.found.compares, tags = self.found.tags, unknown = self.found.unknown, functions = mine,
+    }
     dynamic = dynamic or self.found.dynamic
     for text in pairs(self.found.texts) do
       texts[text] = true
