@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -138,6 +139,39 @@ fail:
     return NULL;
 }
 
+/* A write that raises no SIGPIPE, in a process whose signals are its own business. */
+static ssize_t write_quietly(int descriptor, const struct iovec *pieces, int count)
+{
+    sigset_t pipe_signal, before, pending;
+    sigemptyset(&pipe_signal);
+    sigaddset(&pipe_signal, SIGPIPE);
+    sigpending(&pending);
+    bool was_pending = sigismember(&pending, SIGPIPE) == 1;
+    pthread_sigmask(SIG_BLOCK, &pipe_signal, &before);
+    ssize_t written = writev(descriptor, pieces, count);
+    int failure = errno;
+    if (written < 0 && failure == EPIPE && !was_pending) {
+        const struct timespec at_once = {0, 0};
+        while (sigtimedwait(&pipe_signal, NULL, &at_once) < 0 && errno == EINTR) {
+        }
+    }
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    errno = failure;
+    return written;
+}
+
+/* Writes as much of a frame as the pipe has room for, so that most of a chunk is never copied; what
+ * a worker that is gone does not take is as good as written: its end will be read. */
+static size_t write_now(struct tagua_worker *worker, const struct iovec *pieces, int count)
+{
+    ssize_t written = write_quietly(worker->to, pieces, count);
+    if (written < 0 && errno != EAGAIN && errno != EINTR)
+        return SIZE_MAX;
+    if (written > 0)
+        worker->last_active_ns = tagua_clock_monotonic_ns();
+    return written > 0 ? (size_t)written : 0;
+}
+
 int tagua_worker_send(struct tagua_worker *worker, uint32_t kind, const void *bytes, size_t length,
                       const void *more, size_t more_length, struct tagua_error *error)
 {
@@ -151,43 +185,33 @@ int tagua_worker_send(struct tagua_worker *worker, uint32_t kind, const void *by
         tagua_buffer_consume(&worker->queue, worker->written);
         worker->written = 0;
     }
-    size_t before = worker->queue.length;
     struct tagua_frame_head head = {(uint32_t)(length + more_length), kind};
-    if (tagua_buffer_append(&worker->queue, &head, sizeof head) != 0 ||
-        (length > 0 && tagua_buffer_append(&worker->queue, bytes, length) != 0) ||
-        (more_length > 0 && tagua_buffer_append(&worker->queue, more, more_length) != 0)) {
-        worker->queue.length = before;
-        return tagua_error_set(error, "ETOOBIG", "too much is waiting for a worker");
-    }
-    return 0;
-}
-
-/* A write that raises no SIGPIPE, in a process whose signals are its own business. */
-static ssize_t write_quietly(int descriptor, const void *bytes, size_t length)
-{
-    sigset_t pipe_signal, before, pending;
-    sigemptyset(&pipe_signal);
-    sigaddset(&pipe_signal, SIGPIPE);
-    sigpending(&pending);
-    bool was_pending = sigismember(&pending, SIGPIPE) == 1;
-    pthread_sigmask(SIG_BLOCK, &pipe_signal, &before);
-    ssize_t written = write(descriptor, bytes, length);
-    int failure = errno;
-    if (written < 0 && failure == EPIPE && !was_pending) {
-        const struct timespec at_once = {0, 0};
-        while (sigtimedwait(&pipe_signal, NULL, &at_once) < 0 && errno == EINTR) {
+    const struct iovec pieces[] = {{&head, sizeof head},
+                                   {(void *)(uintptr_t)bytes, length},
+                                   {(void *)(uintptr_t)more, more_length}};
+    size_t before = worker->queue.length;
+    size_t done = before == 0 ? write_now(worker, pieces, 3) : 0;
+    for (size_t i = 0; i < sizeof pieces / sizeof *pieces; i++) {
+        size_t skip = done < pieces[i].iov_len ? done : pieces[i].iov_len;
+        done -= skip;
+        if (skip < pieces[i].iov_len &&
+            tagua_buffer_append(&worker->queue, (const char *)pieces[i].iov_base + skip,
+                                pieces[i].iov_len - skip) != 0) {
+            worker->queue.length = before;
+            if (i > 0 || skip > 0) /* half a frame is out: nothing can follow it */
+                worker->gone = true;
+            return tagua_error_set(error, "ETOOBIG", "too much is waiting for a worker");
         }
     }
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    errno = failure;
-    return written;
+    return 0;
 }
 
 static void push(struct tagua_worker *worker)
 {
     while (worker->written < worker->queue.length) {
-        ssize_t written = write_quietly(worker->to, worker->queue.data + worker->written,
-                                        worker->queue.length - worker->written);
+        const struct iovec piece = {worker->queue.data + worker->written,
+                                    worker->queue.length - worker->written};
+        ssize_t written = write_quietly(worker->to, &piece, 1);
         if (written < 0) {
             if (errno != EAGAIN && errno != EINTR)
                 tagua_buffer_clear(&worker->queue), worker->written = 0; /* its end will be read */
