@@ -26,16 +26,35 @@ rejected, 4 authentication, 5 refused, 75 safe to run again, 130 interrupted.]],
     parser:flag("--json", "Print JSON for programs instead of text for people.")
     parser:flag("--version", "As tagua version."):hidden(true)
   end,
-  commands = {},
 }
 
-for _, name in ipairs({
+local NAMES = {
   "starting", "check", "test", "plan", "why", "forecast", "apply", "pull", "drift",
   "tags", "users", "tag", "untag", "release", "adopt",
   "expire", "runs", "run", "report", "retry", "undo", "log", "token", "twin", "version",
-}) do
-  local command = require("tagua.command." .. name)
-  table.insert(M.root.commands, command)
+}
+
+local known = {}
+for _, name in ipairs(NAMES) do known[name] = true end
+
+-- All commands are loaded only where somebody asks for them all: to help, or to find the nearest name.
+setmetatable(M.root, {
+  __index = function(root, key)
+    if key ~= "commands" then return nil end
+    local commands = {}
+    for i, name in ipairs(NAMES) do
+      commands[i] = require("tagua.command." .. name)
+    end
+    root.commands = commands
+    return commands
+  end,
+})
+
+-- The command line as far as it is needed: where the first argument is a command, that one alone.
+local function root_for(first)
+  local command = known[first] and require("tagua.command." .. first)
+  if not command or command.name ~= first then return M.root end
+  return setmetatable({ commands = { command } }, { __index = M.root })
 end
 
 local function complain(context, message)
@@ -84,7 +103,7 @@ function M.main(arguments)
     io.stderr:write(parser.parse(M.root, { "--help" }).help)
     return errors.EXIT_USAGE
   end
-  local found, message, code = parser.parse(M.root, arguments)
+  local found, message, code = parser.parse(root_for(arguments[1]), arguments)
   if not found then
     complain(context.new({}), message)
     return errors.exit(code)
