@@ -417,6 +417,65 @@ static int statement_many(lua_State *L)
     return 1;
 }
 
+enum { TALLIED_MOST = 8192 };
+
+struct tally {
+    int64_t key, rows, sum;
+};
+
+/* The entry of a key in a table of `size` (a power of two, never full). */
+static struct tally *tally_of(struct tally *list, size_t size, int64_t key)
+{
+    size_t at = ((uint64_t)key * UINT64_C(0x9E3779B97F4A7C15) >> 32) & (size - 1);
+    while (list[at].rows != 0 && list[at].key != key)
+        at = (at + 1) & (size - 1);
+    return &list[at];
+}
+
+/* st:tally(...) -> { [key] = { rows, sum } } | nil, message, code: for a statement of two integer columns, how
+ * many rows have each key in the first and what their second ones add up to. Unlike "group by" it sorts nothing,
+ * so it holds nothing but the keys (8,192 at most; more raise). */
+static int statement_tally(lua_State *L)
+{
+    struct statement *statement = check_statement(L);
+    if (statement->columns != 2)
+        return luaL_error(L, "tally wants a statement of two columns, this one has %d",
+                          statement->columns);
+    bind_arguments(L, statement, false);
+    const size_t size = 2 * TALLIED_MOST;
+    struct tally *list = lua_newuserdatauv(L, size * sizeof *list, 0);
+    memset(list, 0, size * sizeof *list);
+    size_t keys = 0;
+    struct tagua_error error;
+    int row;
+    while ((row = tagua_sql_step(statement->statement, &error)) == 1) {
+        int64_t key = tagua_sql_integer(statement->statement, 0);
+        struct tally *entry = tally_of(list, size, key);
+        if (entry->rows == 0 && ++keys > TALLIED_MOST) {
+            tagua_sql_reset(statement->statement);
+            return luaL_error(L, "more than %d keys to tally", TALLIED_MOST);
+        }
+        entry->key = key;
+        entry->rows++;
+        entry->sum += tagua_sql_integer(statement->statement, 1);
+    }
+    tagua_sql_reset(statement->statement);
+    if (row < 0)
+        return tagua_lua_fail(L, &error);
+    lua_createtable(L, 0, (int)keys);
+    for (size_t i = 0; i < size; i++) {
+        if (list[i].rows == 0)
+            continue;
+        lua_createtable(L, 2, 0);
+        lua_pushinteger(L, list[i].rows);
+        lua_rawseti(L, -2, 1);
+        lua_pushinteger(L, list[i].sum);
+        lua_rawseti(L, -2, 2);
+        lua_rawseti(L, -2, list[i].key);
+    }
+    return 1;
+}
+
 static int cursor_next(lua_State *L)
 {
     struct cursor *cursor = luaL_checkudata(L, 1, CURSOR);
@@ -486,6 +545,7 @@ int tagua_lua_open_sql(lua_State *L)
         {"row", statement_row},
         {"rows", statement_rows},
         {"many", statement_many},
+        {"tally", statement_tally},
         {NULL, NULL},
     };
     static const luaL_Reg cursor_methods[] = {{NULL, NULL}};

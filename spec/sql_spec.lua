@@ -118,6 +118,24 @@ describe("sql", function()
     assert.error_matches(function() statement:many({ "a" }, 1) end, "has 1 parameters, got 2")
   end)
 
+  it("counts rows by a key, and adds up what is beside it", function()
+    local db = open()
+    assert(db:exec("create table t (k integer, v integer);"
+      .. "with recursive n(i) as (select 0 union all select i + 1 from n where i < 29999) insert into t select i % 3000 * 8, i % 2 from n"))
+    local found = db:prepare("select k, v from t where k < ?"):tally(80)
+    for k = 0, 9 do
+      assert.same({ 10, k % 2 * 10 }, found[k * 8])
+      found[k * 8] = nil
+    end
+    assert.same({}, found)
+    local all = 0
+    for _, tally in pairs(db:prepare("select k, v from t"):tally()) do all = all + tally[1] end
+    assert.equal(30000, all)
+    assert.same({}, db:prepare("select k, v from t where k < 0"):tally())
+    assert.error_matches(function() db:prepare("select k from t"):tally() end, "two columns, this one has 1")
+    assert.error_matches(function() db:prepare("select rowid, v from t"):tally() end, "more than 8192 keys")
+  end)
+
   it("names the statement that is wrong", function()
     local db = open()
     local st, message, code = db:prepare("select nonsense from nowhere")

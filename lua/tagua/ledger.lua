@@ -273,14 +273,15 @@ function Connection:tag_sizes()
   return folded(self, function(db)
     return store.try(function()
       local sizes = {}
-      for id, users, ours in
-        db:rows(
-          "select t.id, count(*), sum(h.ours) from holding h join tag t on t.number = h.tag "
-            .. "where h.connection = ? and h.present = 1 and t.id is not null group by h.tag",
-          self.number
-        )
+      local tallied =
+        store.must(db:prepare("select tag, ours from holding where connection = ? and present = 1"):tally(self.number))
+      for id, number in
+        db:rows("select id, number from tag where connection = ? and id is not null", self.number)
       do
-        sizes[id] = { users = users, ours = ours }
+        local tally = tallied[number]
+        if tally then
+          sizes[id] = { users = tally[1], ours = tally[2] }
+        end
       end
       return sizes
     end)

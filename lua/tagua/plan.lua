@@ -317,15 +317,24 @@ end
 
 -- Tags that the platform shows and no rule owns: left alone, and said so.
 function Planner:unowned()
+  local owned, others = {}, {}
+  for _, target in ipairs(self.targets) do
+    owned[target.id or ""] = true
+  end
+  for _, tag in ipairs(self.book:tags()) do
+    if tag.kind == "tag" and not owned[tag.id] then
+      others[#others + 1] = tag
+    end
+  end
+  if #others == 0 then
+    return others -- counting goes through the whole mirror
+  end
   local sizes, message, code = self.book:tag_sizes()
   if not sizes then
     return nil, message, code
   end
-  for _, target in ipairs(self.targets) do
-    sizes[target.id or ""] = nil
-  end
   local unowned = {}
-  for _, tag in ipairs(self.book:tags()) do
+  for _, tag in ipairs(others) do
     if sizes[tag.id] then
       unowned[#unowned + 1] = { name = tag.name, users = sizes[tag.id].users }
     end
