@@ -6,7 +6,9 @@
 --    -- harmless          nothing happens
 --
 -- Whatever it tries, the users before and after it, and the other rules, are decided as if it were not there,
--- and the worker's memory stays under its cap. To add an attack, drop a file.
+-- and the worker's memory stays under its cap. What fails names the user, the rule and its line, and is one
+-- record's: the worker lives, unless it got stuck inside one call, and then another one takes its place. To
+-- add an attack, drop a file.
 local core = require("tagua.core")
 local rules = require("spec.support.rules")
 local support = require("spec.support")
@@ -40,12 +42,14 @@ local function parse(name)
   return source, what, verdict, text
 end
 
--- The letter of each of three users' wants, and the failures.
+-- The letter of each of three users' wants, the failures, the most memory that the worker held, whether it is
+-- the one that began, and the name of the rule that attacks.
 local function strike(source, seconds)
   local pool <close> = rules.pool({ seconds = seconds, memory = MEMORY })
   local ruleset, message = pool:load({ source = FRONT .. source .. BEHIND, name = "attack.lua" })
   if not ruleset then return nil, message end
   assert(pool:input({ format = "csv", header = { "id", "attack" }, at = rules.NOON }))
+  local first = pool:pids()[1]
   local chunks = { "U1,no\nU2,yes\nU3,no\n" }
   local next_block = pool:decide(function()
     local chunk = table.remove(chunks)
@@ -63,7 +67,8 @@ local function strike(source, seconds)
     local attack, other = positions.Attack, positions.Other
     wants[block.ids[i]] = block.wants[i]:sub(attack, attack) .. block.wants[i]:sub(other, other)
   end
-  return wants, block.failures, peak_memory(pool:pids()[1])
+  local last = pool:pids()[1]
+  return wants, block.failures, peak_memory(last), first == last, ruleset.tags[positions.Attack].rule
 end
 
 describe("the sandbox", function()
@@ -71,7 +76,7 @@ describe("the sandbox", function()
     local source, what, verdict, text = parse(name)
     it("withstands " .. name:gsub("%.lua$", ""):gsub("_", " ") .. ": " .. what, function()
       local started = core.system.monotonic_ns()
-      local wants, failures, memory = strike(source, text:find("memory") and SECONDS_FOR_MEMORY or SECONDS)
+      local wants, failures, memory, lived, rule = strike(source, text:find("memory") and SECONDS_FOR_MEMORY or SECONDS)
       if verdict == "rejected" then
         assert.is_nil(wants)
         assert.matches(text, failures, 1, true)
@@ -92,7 +97,9 @@ describe("the sandbox", function()
         assert.equal(3, failures[1].line)
         assert.matches(text, failures[1].message, 1, true)
         assert.matches("^attack.lua:%d+: ", failures[1].message)
+        assert.equal(rule, failures[1].rule)
       end
+      assert.equal(text:find("got stuck", 1, true) == nil, lived)
       if not os.getenv("TAGUA_SANITIZED") then
         assert.is_true(memory < MEMORY + 24 * 1024 * 1024, "the worker held " .. memory)
       end

@@ -235,10 +235,11 @@ end
 
 --- Studies the rules of a language.
 -- @tparam table language finished
--- @treturn table `rules`: for each rule { compares, tags, unknown, functions }, where compares are { file, line, field, type,
---   other, other_type, constant }, tags the names read out of a tagset { file, line, name }, unknown the globals and
---   library functions that there are not { file, line, message }, and functions those that the rule alone can call { file, first, last, lines }; `shared`, the functions of more than one rule;
---   `texts` and `numbers`, the constants in all of them; `dynamic`, whether a field is read by a name that is
+-- @treturn table `rules`: for each rule { compares, tags, unknown, functions }, where compares are { file, line,
+--   field, type, other, other_type, constant }, tags the names read out of a tagset { file, line, name }, unknown
+--   the globals and library functions that there are not { file, line, message }, and functions those that the
+--   rule alone can call { file, first, last, lines }; `shared`, the functions of more than one rule; `texts` and
+--   `numbers`, the constants in all of them; `dynamic`, whether a field is read by a name that is
 --   worked out
 function M.answer(language)
   local self = setmetatable({ language = language, compiled = {}, user_names = {} }, Study)
