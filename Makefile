@@ -7,6 +7,7 @@ PREFIX  ?= /usr/local
 DESTDIR ?=
 LUADIR  ?= $(PREFIX)/share/lua/5.4
 LIBDIR  ?= $(PREFIX)/lib/lua/5.4
+SHARE    = $(PREFIX)/share
 
 # Asked once, when first used: before `make deps` there may be no pkg-config, and that is no error.
 once      = $(eval $(1) := $(2))$($(1))
@@ -128,6 +129,9 @@ $(BUILD)/bench/%: bench/%.c $(OBJECTS)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -o $@ $^ $(LUA_LIBS) $(LIBS)
 
+# Folders of what the command itself writes.
+MADE := man/man1 bash-completion/completions zsh/site-functions
+
 install: build ## to PREFIX (/usr/local), below DESTDIR
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(LIBDIR)/tagua
 	install -m 755 $(BUILD)/tagua $(DESTDIR)$(PREFIX)/bin/tagua
@@ -135,10 +139,16 @@ install: build ## to PREFIX (/usr/local), below DESTDIR
 	for file in $(MODULES:lua/%=%); do \
 	  install -D -m 644 lua/$$file $(DESTDIR)$(LUADIR)/$$file || exit 1; \
 	done
+	install -d $(MADE:%=$(DESTDIR)$(SHARE)/%)
+	$(BUILD)/tagua manual > $(DESTDIR)$(SHARE)/man/man1/tagua.1
+	$(BUILD)/tagua completion bash > $(DESTDIR)$(SHARE)/bash-completion/completions/tagua
+	$(BUILD)/tagua completion zsh > $(DESTDIR)$(SHARE)/zsh/site-functions/_tagua
 
 uninstall: ## take away what install put there
 	rm -f $(DESTDIR)$(PREFIX)/bin/tagua
 	rm -rf $(DESTDIR)$(LUADIR)/tagua $(DESTDIR)$(LIBDIR)/tagua
+	rm -f $(DESTDIR)$(SHARE)/man/man1/tagua.1 $(DESTDIR)$(SHARE)/bash-completion/completions/tagua \
+	  $(DESTDIR)$(SHARE)/zsh/site-functions/_tagua
 
 clean: ## remove build/
 	rm -rf build

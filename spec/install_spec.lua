@@ -44,6 +44,9 @@ describe("make install", function()
     assert.equal(0, code, err)
     local _, out = support.shell(folder .. "/opt/tagua/bin/tagua version")
     assert.equal("tagua " .. require("tagua.version") .. "\n", out)
+    for _, path in ipairs({ "man/man1/tagua.1", "bash-completion/completions/tagua", "zsh/site-functions/_tagua" }) do
+      assert.is_true(#support.read(folder .. "/opt/tagua/share/" .. path) > 1000)
+    end
     local script = ("package.path = '%s/opt/tagua/share/lua/5.4/?.lua' "
       .. "package.cpath = '%s/opt/tagua/lib/lua/5.4/?.so' "
       .. "io.write(require('tagua.version'), type(require('tagua.core')))"):format(folder, folder)

@@ -116,6 +116,22 @@ local function explain(world, parser, message)
   return message .. M.SEE:format(path)
 end
 
+-- The parser of a whole command line, and what there is to know of it.
+local function grow(root)
+  local world = { names = {}, parents = {}, paths = {}, commands = {} }
+  local parser = argparse(root.name):add_help(false)
+  dress(parser, root, nil, world.names)
+  fill(parser, root, world, root.name)
+  return parser, world
+end
+
+--- The parser of a whole command line, for what is made out of all its commands and options.
+-- @tparam table root as in `parse`
+-- @treturn parser argparse's
+function M.tree(root)
+  return (grow(root))
+end
+
 --- Finds the command and its options in the arguments.
 -- @tparam table root the definition of the whole command line: name, summary, examples, define,
 -- commands; a command without commands of its own has run
@@ -125,10 +141,7 @@ end
 -- @treturn[2] string what is wrong
 -- @treturn[2] string EUSAGE
 function M.parse(root, arguments)
-  local world = { names = {}, parents = {}, paths = {}, commands = {} }
-  local parser = argparse(root.name):add_help(false)
-  dress(parser, root, nil, world.names)
-  fill(parser, root, world, root.name)
+  local parser, world = grow(root)
   function parser.error(at, message)
     error({ parser = at, message = message }, 0)
   end
