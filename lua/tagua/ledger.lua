@@ -11,6 +11,7 @@ local owners = require("tagua.ledger.owners")
 local planning = require("tagua.ledger.planning")
 local pull = require("tagua.ledger.pull")
 local readings = require("tagua.ledger.readings")
+local rulebook = require("tagua.ledger.rulebook")
 local queue = require("tagua.ledger.queue")
 local run = require("tagua.ledger.run")
 local schema = require("tagua.ledger.schema")
@@ -446,6 +447,27 @@ end
 --- When the first run was made; nil when there was none.
 function Connection:first_run()
   return store.try(spending.first, self.ledger.store, self)
+end
+
+--- Keeps a rule file, and what it includes, with the runs that go by it.
+-- @tparam table file as `tagua.rules.ruleset` reads it
+-- @treturn true|nil
+function Connection:keep_rules(file)
+  return self.ledger.store:transact(rulebook.keep, self.ledger.store, file)
+end
+
+--- The rules that the last apply of a rule file went by.
+-- @tparam string rules the rule file as it was named
+-- @treturn table|nil `run`, `created` (text, UTC), `hash`; nil alone where there was none
+function Connection:last_rules(rules)
+  return store.try(rulebook.last, self.ledger.store, self, rules)
+end
+
+--- A rule file that was kept.
+-- @tparam string hash
+-- @treturn table|nil { name, source, includes }; nil alone where it was not
+function Connection:rule_text(hash)
+  return store.try(rulebook.read, self.ledger.store, hash)
 end
 
 --- How many records the last apply of a rule file has read; nil when there was none.

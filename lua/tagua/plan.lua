@@ -4,6 +4,7 @@
 local cohort = require("tagua.cohort")
 local core = require("tagua.core")
 local evidence = require("tagua.evidence")
+local former = require("tagua.former")
 local pattern_of = require("tagua.pattern").of
 
 local M = {}
@@ -222,6 +223,9 @@ function Planner:take(block)
       self.plan.records.blocked = self.plan.records.blocked + 1
       keep(self.plan.blocked, { line = block.lines[i], id = block.ids[i] })
     elseif pattern.special then
+      if self.former then
+        self.former:count(i, user, pattern)
+      end
       self:operate(user, pattern, block.lines[i])
       self:respect(user, pattern)
       changed[block.lines[i]] = pattern.on[1] ~= nil or pattern.off[1] ~= nil or nil
@@ -263,6 +267,9 @@ function Planner:decide(next_chunk, job)
     local block, message, code = next_block()
     if not block then
       return message == nil, message, code
+    end
+    if self.former then
+      self.former:follow(block)
     end
     local ok
     ok, message, code = self:take(block)
@@ -405,6 +412,8 @@ end
 -- @param job.run where operations are written; nil for a plan that is only shown
 -- @tparam ?integer job.at the moment that counts for times, in seconds since the epoch; without it none does
 -- @tparam ?string job.conflicts the connection's policy, `console_wins` unless told; see `tagua.ownership`
+-- @tparam ?table job.former the rules of the last run, see `tagua.former`; the plan then tells in `because` what
+--   the edit of the rules changes
 -- @tparam ?function job.interrupted tells whether to stop reading
 -- @tparam ?function job.progress called with the number of records read
 -- @treturn ?table the plan: `records`, `tags`, `creations`, `operations`, `on`, `off`, and the lists
@@ -462,7 +471,9 @@ function M.make(job)
       return nil, message, code
     end
   end
-  if job.ruleset.reads_tags then
+  local reads_tags = job.ruleset.reads_tags
+    or (job.former and job.former.ruleset and job.former.ruleset.reads_tags)
+  if reads_tags then
     self.id_reader = core.record.reader({
       format = job.input.format,
       header = job.input:header(),
@@ -484,14 +495,15 @@ function M.make(job)
       return nil
     end
     local chunk, first_line = job.input:next()
-    local tagsets = chunk and job.ruleset.reads_tags and self:tagsets(chunk, first_line) or nil
+    local tagsets = chunk and reads_tags and self:tagsets(chunk, first_line) or nil
     if chunk and self.evidence then
       self.evidence:keep(chunk, first_line, tagsets)
     end
     return chunk, first_line, tagsets
   end
+  self.former = job.former and former.new(job.former, targets, job.at)
   local ok, message
-  ok, message, code = self:decide(next_chunk, job)
+  ok, message, code = self:decide(self.former and self.former:split(next_chunk) or next_chunk, job)
   if not ok then
     return nil, message, code
   end
@@ -506,6 +518,7 @@ function M.make(job)
     end
   end
   self:sum()
+  self.plan.because = self.former and self.former:result()
   self.plan.creations = self:creations()
   self.plan.unmet, self.plan.platform = require("tagua.fitting").unmet(self.targets, self.lacks), self.lacks.platform
   self.plan.unowned, message, code = self:unowned()

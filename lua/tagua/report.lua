@@ -250,6 +250,31 @@ local function unmet(lines, plan)
   end
 end
 
+-- What an edit of the rules changes, and what the data does.
+local function because(lines, plan)
+  local cause = plan.because
+  if not cause or cause.same or plan.operations == 0 then
+    return
+  end
+  local since = ("the rules were edited since run %d of %s UTC"):format(cause.run, cause.created:sub(1, 16))
+  if cause.problem then
+    add(lines, "%s; what comes of that can't be told: %s", since, visible(cause.problem))
+    return
+  end
+  add(lines, "%s: %s come of the edit, %s of the data and the date", since, count(cause.edited, "operation"),
+    number(cause.data))
+  local edited = {}
+  for _, tag in ipairs(plan.tags) do
+    if tag.edited_on + tag.edited_off > 0 then
+      edited[#edited + 1] = tag
+    end
+  end
+  list(lines, #edited, edited, function(tag)
+    return ("%s: the edit puts it on %s and takes it off %s"):format(tag.name, count(tag.edited_on, "user"),
+      number(tag.edited_off))
+  end)
+end
+
 --- What a plan costs: "5,120 calls, about 6 s at 1,000 a second".
 -- @tparam table plan
 -- @treturn string
@@ -296,6 +321,7 @@ function M.plan(plan, paint)
   left_alone(lines, plan)
   times(lines, plan)
   trials(lines, plan)
+  because(lines, plan)
   unmet(lines, plan)
   for _, creation in ipairs(plan.creations) do
     local where = creation.folder and (" in the folder '%s'"):format(visible(creation.folder))

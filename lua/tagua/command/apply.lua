@@ -78,6 +78,7 @@ local function begin(context, options)
   }))
   job.run = run
   sending.discard_unsent(context, run)
+  context:check(job.book:keep_rules(job.pool.file))
   local plan = planning.make(context, options, job)
   local outcome = { state = "done", sums = context:check(run:ready()), created = 0 }
   if not options.json then

@@ -10,6 +10,7 @@ local function make(context, options)
     job.run = context:check(job.book:plan({ kind = "apply", rules = options.rules, rules_hash = job.ruleset.hash,
       input = job.input.name, at = job.at }))
     require("tagua.command.sending").discard_unsent(context, job.run)
+    context:check(job.book:keep_rules(job.pool.file))
   end
   local plan = planning.make(context, options, job)
   if options.out then

@@ -125,14 +125,11 @@ function M.prepare(context, options, settle)
   require("tagua.command.pulling").ensure(context, options.to, options.refresh)
   context:check(book:fold())
   local input = from_file or M.open_input(context, options)
-  context:check(pool:input({
-    format = input.format,
-    header = input:header(),
-    delimiter = input.delimiter,
-    id = options.id_column,
-    at = at,
-  }))
-  return { pool = pool, ruleset = ruleset, input = input, book = book, match = options.match, at = at,
+  local like = { format = input.format, header = input:header(), delimiter = input.delimiter, id = options.id_column,
+    at = at }
+  context:check(pool:input(like))
+  local former = require("tagua.command.comparing").open(context, options, { book = book, ruleset = ruleset }, like)
+  return { former = former, pool = pool, ruleset = ruleset, input = input, book = book, match = options.match, at = at,
     id_column = options.id_column, conflicts = context:settings(options.to).conflicts,
     tests = tests, lacks = require("tagua.fitting").lacks(context:settings(options.to)) }
 end

@@ -33,6 +33,7 @@ local function tags(plan)
     for _, sum in ipairs(SUMS) do
       out[i][sum] = tag[sum]
     end
+    out[i].edited_on, out[i].edited_off = tag.edited_on, tag.edited_off
     if tag.shadow then
       out[i].shadow = { on = tag.shadow_on, off = tag.shadow_off }
     end
@@ -77,6 +78,7 @@ function M.plan(plan, connection)
     operations = { planned = plan.operations, on = plan.on, off = plan.off },
     tests = plan.tests,
     calls = plan.calls,
+    because = plan.because,
     per_second = plan.per_second,
     money = plan.money,
     due = plan.due,

@@ -203,6 +203,16 @@ create table reading (
   primary key (connection, rules)
 ) without rowid;
 
+-- The rule files that runs went by: the file itself under the pattern "", and what it included.
+create table rule_text (
+  hash text not null,        -- as in run.rules_hash
+  pattern text not null,     -- as the word include has it
+  position integer not null, -- among what the pattern names
+  name text not null,
+  source text not null,
+  primary key (hash, pattern, position)
+) without rowid;
+
 -- What happened to operations since the last fold: only ever appended to while a run sends.
 create table journal (
   id integer primary key autoincrement,

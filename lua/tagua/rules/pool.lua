@@ -25,6 +25,7 @@ local START = {
 local LOAD = {
   path = { type = "string", min = 1 },
   source = { type = "string" },
+  includes = { type = "table" },
   name = { type = "string", min = 1 },
   apart = { type = "boolean", default = false },
 }
@@ -152,7 +153,7 @@ function Pool:answer(awaited)
 end
 
 --- Loads a rule file; what the pool had loaded before is forgotten.
--- @tparam table given `path`, or `source` and `name`; `apart` makes a rule of its own of each member of
+-- @tparam table given `path`, or `source`, `name` and perhaps `includes` as ruleset.read gives them; `apart` makes a rule of its own of each member of
 --   a one_of
 -- @treturn table|nil the ruleset: `zone`, `fields`, `tags` (their positions are those in `wants`),
 --   `rules`, `groups`, `folders`, `hash`, `reads_tags`, `tests`

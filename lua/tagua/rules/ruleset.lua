@@ -100,12 +100,13 @@ local function read_pattern(file, folder, pattern)
   return parts
 end
 
--- Reads all that the file may include; the hash covers it.
-local function include(file)
+-- Reads all that the file may include, or takes what is given; the hash covers it.
+local function include(file, given)
   local folder = file.path and (file.path:match("^(.*/)[^/]*$") or "")
   local parts, size = { file.source }, #file.source
   for _, pattern in ipairs(patterns_of(file.source)) do
-    local found = folder and read_pattern(file, folder, pattern)
+    local found = given and (given[pattern] or { problem = "it is not kept" })
+      or folder and read_pattern(file, folder, pattern)
       or { problem = "these rules are not in a file, so there is no folder to look in" }
     for _, part in ipairs(found) do
       size = size + #part.source
@@ -130,7 +131,7 @@ end
 function M.read(given)
   if given.source then
     local name = short(given.name or given.path or "rules.lua", "rules.lua")
-    return include({ name = name, source = given.source, path = given.path })
+    return include({ name = name, source = given.source, path = given.path }, given.includes)
   end
   if not given.path then error("rules want a path, or a source and a name", 3) end
   local source, message = read_file(given.path)
