@@ -19,7 +19,7 @@
 
 #define FOLDER "tagua open folder"
 
-/* How often SIGINT or SIGTERM came, and which came last. */
+/* How often SIGINT, SIGTERM or SIGHUP came, and which came last. */
 static volatile sig_atomic_t interruptions;
 static volatile sig_atomic_t last_signal;
 
@@ -29,8 +29,8 @@ static void on_signal(int number)
     last_signal = number;
 }
 
-/* system.catch_signals(): from now on SIGINT and SIGTERM set a flag instead of ending the
- * process, and a closed pipe is an error of the write. */
+/* system.catch_signals(): from now on SIGINT, SIGTERM and SIGHUP (unless nohup has it ignored) set
+ * a flag instead of ending the process, and a closed pipe is an error of the write. */
 static int system_catch_signals(lua_State *L)
 {
     (void)L;
@@ -40,18 +40,21 @@ static int system_catch_signals(lua_State *L)
     action.sa_handler = on_signal;
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
+    struct sigaction before;
+    if (sigaction(SIGHUP, NULL, &before) == 0 && before.sa_handler != SIG_IGN)
+        sigaction(SIGHUP, &action, NULL);
     action.sa_handler = SIG_IGN;
     sigaction(SIGPIPE, &action, NULL);
     return 0;
 }
 
-/* system.interrupted() -> how many times, "int" or "term" for the last. */
+/* system.interrupted() -> how many times, "int", "term" or "hup" for the last. */
 static int system_interrupted(lua_State *L)
 {
     lua_pushinteger(L, interruptions);
     if (last_signal == 0)
         return 1;
-    lua_pushstring(L, last_signal == SIGINT ? "int" : "term");
+    lua_pushstring(L, last_signal == SIGINT ? "int" : last_signal == SIGHUP ? "hup" : "term");
     return 2;
 }
 

@@ -1,6 +1,7 @@
 /* tagua, the command: one Lua state with the embedded modules, handed the arguments.
  * Owns the process: the only file that ends it. */
 #define _DEFAULT_SOURCE
+#include <fcntl.h>
 #include <lauxlib.h>
 #include <lua.h>
 #include <lualib.h>
@@ -113,8 +114,18 @@ static int run(lua_State *L)
     return 1;
 }
 
+/* A standard stream that was closed (>&-) stays shut: whatever is opened next would take its number,
+ * and what is meant for people would go into the ledger or to the platform. */
+static void keep_streams(void)
+{
+    for (int fd = 0; fd <= 2; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY) != fd)
+            abort();
+}
+
 int main(int argc, char **argv)
 {
+    keep_streams();
     prctl(PR_SET_DUMPABLE, 0); /* no core files: the process holds credentials */
     if (argc == 2 && strcmp(argv[1], "--worker") == 0)
         return tagua_worker_main(tagua_embedded_find);

@@ -226,7 +226,8 @@ int tagua_worker_main(const struct tagua_embedded *(*find)(const char *name))
     struct worker worker = {.find = find};
     tagua_buffer_init(&worker.input, TAGUA_FRAME_MOST);
     tagua_buffer_init(&worker.output, TAGUA_FRAME_MOST);
-    signal(SIGINT, SIG_IGN); /* Ctrl-C is the parent's to answer */
+    signal(SIGINT, SIG_IGN); /* Ctrl-C is the parent's to answer, */
+    signal(SIGHUP, SIG_IGN); /* and so is a terminal that was closed */
     signal(SIGPIPE, SIG_IGN);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     struct tagua_frame_head head;

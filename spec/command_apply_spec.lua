@@ -213,11 +213,11 @@ describe("tagua plan and tagua apply", function()
     asked:close()
   end)
 
-  it("ends with 130 and sums when interrupted, and a second run finishes", function()
+  for _, signal in ipairs({ "INT", "TERM", "HUP" }) do it("ends with 130 and sums on SIG" .. signal, function()
     place:write("connections.lua", 'connection "local" { platform = "local", rate = { per_second = 5 } }\n')
     local process = place:start("apply rules.lua --users users.csv --yes")
     assert.is_truthy(process:line("5 tags on", "err"), process:file("err"))
-    process:signal("INT")
+    process:signal(signal)
     local code, out, err = process:wait()
     assert.equal(130, code, err)
     local done, left = out:match("5 planned = (%d+) done %+ 0 failed %+ 0 skipped %+ (%d+) left")
@@ -225,7 +225,7 @@ describe("tagua plan and tagua apply", function()
     place:write("connections.lua", "")
     assert.equal(0, (apply()))
     assert.equal(0, told(plan()).operations.planned)
-  end)
+  end) end
 
   it("goes on after being killed, and every user has each tag put on once", function()
     local rows = {}

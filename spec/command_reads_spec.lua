@@ -55,6 +55,19 @@ describe("tagua tag, untag, tags, users and pull", function()
     assert.equal("tag|1|1|0\nuntag|1|1|0\n", rows)
   end)
 
+  it("writes nothing where standard output should be, when that is closed", function()
+    ok("tag U1 VIP --create")
+    for _, line in ipairs({ "users", "users --json", "tags", "version", "apply r.lua --users u.csv --yes" }) do
+      place:write("r.lua", 'fields { n = integer }\ntag "X" { when = function(user) return user.n > 0 end }\n')
+      place:write("u.csv", "id,n\nU1,1\n")
+      local code, _, err = place:run(line .. " >&-")
+      assert.equal(2, code, line)
+      assert.equal("tagua: cannot write to standard output: Bad file descriptor\n", err)
+    end
+    assert.is_nil(ok("users"):find("X", 1, true))
+    assert.equal("ok\n", io.popen(("sqlite3 -batch %s/tagua.db 'pragma integrity_check'"):format(place.folder)):read("a"))
+  end)
+
   it("tells programs what was done", function()
     local answer = json.decode(ok("tag U1 VIP --create --json"))
     assert.equal("tag", answer.action)

@@ -63,6 +63,24 @@ describe("input", function()
     assert.same({}, chunks(assert(open("id,city\n"))))
   end)
 
+  it("takes no file that can't be read to its end for a shorter one", function()
+    local opened, message, code = input.open({ path = "/proc/self/mem", format = "csv" }) -- nothing is at 0
+    assert.is_nil(opened)
+    assert.equal("/proc/self/mem: cannot be read: Input/output error", message)
+    assert.equal("EINPUT", code)
+
+    local path = support.write(folder .. "/half.csv", "id,city\nU1,x\n")
+    opened = assert(input.open({ path = path }))
+    local reads = 0
+    function opened.read()
+      reads = reads + 1
+      if reads == 1 then return "U2,y\n" end
+      return nil, "Input/output error", 5
+    end
+    chunks(opened)
+    assert.same({ path .. ": cannot be read: Input/output error", "EINPUT" }, { opened:failure() })
+  end)
+
   it("names a file that is not there, and a folder that is no file", function()
     local opened, message, code = input.open({ path = folder .. "/nothing.csv" })
     assert.is_nil(opened)

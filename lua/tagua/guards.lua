@@ -75,7 +75,8 @@ local function growth(refuse, plan, limits)
   for _, tag in ipairs(limits.growth and plan.tags or {}) do
     local holders = tag.holders or 0
     local after = holders + tag.on - tag.off
-    if holders >= limits.growth_from and after > limits.growth * holders then
+    -- What a run that was cut off was to do has passed already: another goes on with it.
+    if holders >= limits.growth_from and after > limits.growth * (holders + (tag.undone or 0)) then
       refuse("growth", "'%s' would go from %s to %s users (%.1f times as many; up to %g times pass)", tag.name,
         number(holders), number(after), after / math.max(holders, 1), limits.growth)
     end
@@ -109,8 +110,8 @@ local function size(refuse, plan, limits)
 end
 
 --- What is out of bounds.
--- @tparam table plan from `tagua.plan`: `tags` (`name`, `on`, `off`, `holders`: users who have it now),
---   `operations`, `calls`, `per_second`, `money`, `records.read`
+-- @tparam table plan from `tagua.plan`: `tags` (`name`, `on`, `off`, `holders`: users who have it now,
+--   `undone`: those whom the last run was to give it and did not), `operations`, `calls`, `per_second`, `money`, `records.read`
 -- @tparam table limits from `limits`
 -- @tparam ?integer last the number of records that the last run read
 -- @treturn {table,...} `{ guard =, message = }`, none when everything is in bounds

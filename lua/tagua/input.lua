@@ -99,10 +99,26 @@ function M.open(options)
   return self
 end
 
+local EINTR = 4
+
+-- The next bytes. Nil at the end, and where reading fails, which is kept: a file that can't be read
+-- further must not pass for a shorter one.
+function Input:more()
+  local bytes, message, number = self.read()
+  if not bytes and number == EINTR then
+    self:fail("interrupted while it was read: nothing was changed", "EINTERRUPTED")
+  elseif not bytes and message then
+    self:fail("cannot be read: " .. message)
+  end
+  return bytes
+end
+
 -- Reads until the columns are known (CSV) or the first bytes are there (JSONL).
 function Input:begin(options)
-  local bytes = self.read()
-  if not bytes then
+  local bytes = self:more()
+  if self.message then
+    return nil, self.message, self.code
+  elseif not bytes then
     return nil, ("%s is empty: there is no record in it"):format(self.name), "EINPUT"
   end
   self.format = options.format
@@ -127,9 +143,9 @@ function Input:begin(options)
     if self.format ~= "csv" or self.splitter:header() then
       break
     end
-    bytes = self.read()
+    bytes = self:more()
   end
-  if not bytes and not self:finish() then
+  if not bytes and (self.message or not self:finish()) then
     return nil, self.message, self.code
   end
   if self.format == "csv" and not self.splitter:header() then
@@ -182,10 +198,10 @@ function Input:next()
       return nil
     end
     self.ready, self.first = {}, 1
-    local bytes = self.read()
+    local bytes = self:more()
     if bytes then
       self:feed(bytes)
-    else
+    elseif not self.message then
       self:finish()
     end
   end

@@ -475,6 +475,14 @@ function Connection:reading(rules)
   return store.try(readings.last, self.ledger.store, self, rules)
 end
 
+--- The tags that the last apply of a rule file was to put on and did not, with how many of each.
+-- @treturn {[string]=integer}|nil by the tag's id
+function Connection:undone(rules)
+  return folded(self, function(db)
+    return store.try(readings.undone, db, self, rules)
+  end)
+end
+
 --- Notes how many records an apply of a rule file has read.
 function Connection:note_reading(rules, records)
   return readings.note(self.ledger.store, self, rules, records, self.ledger.now())

@@ -380,10 +380,14 @@ function M.outcome(outcome, paint)
     )
   end
   if sums.unattributed > 0 then
+    local one = sums.unattributed == 1
     add(
       lines,
-      "%s lost the answer and were found done; somebody else may have done them, so undo leaves them out",
-      count(sums.unattributed, "operation")
+      "%s lost the answer and %s found done; somebody else may have done %s, so undo leaves %s out",
+      count(sums.unattributed, "operation"),
+      one and "was" or "were",
+      one and "it" or "them",
+      one and "it" or "them"
     )
   end
   for i = 1, math.min(#(outcome.problems or {}), SHOWN) do

@@ -24,9 +24,11 @@ function M.measure(context, name, plan, more)
   plan.per_second = settings.rate and settings.rate.per_second
   require("tagua.cost").add(plan, settings.message_cost)
   local sizes = context:check(book:tag_sizes())
+  local undone = more.rules and context:check(book:undone(more.rules)) or {}
   for _, tag in ipairs(plan.tags) do
     local size = sizes[tag.id or ""]
     tag.holders = size and size.users or 0
+    tag.undone = undone[tag.id or ""] or 0
   end
   local last, message, code
   if more.rules then

@@ -39,7 +39,7 @@ local function print_run(context, run)
     terminal.number(run.planned), terminal.number(run.done), terminal.number(run.failed),
     terminal.number(run.skipped), terminal.number(run.left)))
   if run.unattributed > 0 then
-    context:print(("%s lost the answer and were found done; undo leaves them out"):format(
+    context:print(("lost the answer and found done, so that undo leaves them out: %s"):format(
       terminal.count(run.unattributed, "operation")))
   end
   if run.ambiguous > 0 then
