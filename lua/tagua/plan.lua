@@ -44,6 +44,7 @@ local function resolve(ruleset, book, at, conflicts)
       conflicts = tag.conflicts or conflicts,
       shadow = tag.shadow,
       rollout = tag.rollout,
+      always = tag.always, -- wanted also where nobody has it
       holdout = tag.holdout,
       shadow_on = 0,
       shadow_off = 0,
@@ -308,7 +309,7 @@ end
 function Planner:creations()
   local creations, folders = {}, {}
   for _, target in ipairs(self.targets) do
-    if not target.id and target.on > 0 then
+    if not target.id and (target.on > 0 or target.always) then
       local folder = not self.lacks.folders and target.folder or nil
       if folder and not folders[folder] then
         folders[folder] = true
@@ -316,7 +317,8 @@ function Planner:creations()
           creations[#creations + 1] = { kind = "folder", name = folder }
         end
       end
-      creations[#creations + 1] = { kind = "tag", name = target.name, folder = folder, family = self.lacks.families == nil and target.family or nil }
+      local family = not self.lacks.families and target.family or nil
+      creations[#creations + 1] = { kind = "tag", name = target.name, folder = folder, family = family }
     end
   end
   return creations
