@@ -106,6 +106,25 @@ describe("apply", function()
     })
   end)
 
+  for _, day in ipairs({ 86400, -86400 }) do
+    it(("does each operation once while the machine's clock jumps by a day %s"):format(day > 0 and "ahead" or "back"), function()
+      connect({ { ["do"] = "drop_after_work", path = "/v1/api/user/tag", every = 7 },
+        { ["do"] = "drop", path = "/v1/api/user/tag", every = 11 } })
+      local run, plan = planned(100)
+      local jumps = 0
+      local outcome = apply.run(job({ progress = function()
+        jumps = jumps + 1
+        book.clock.now = book.clock.now + (jumps % 2 == 1 and day or -day)
+      end }), run, plan)
+      assert.equal("done", outcome.state)
+      assert.is_true(jumps > 1)
+      assert.same({ 100, 0, 0 }, { outcome.sums.done, outcome.sums.failed, outcome.sums.left })
+      local found, most = effects()
+      assert.same({ 100, 1 }, { found, most })
+      assert.same({ 100, 0 }, { book.ask("select done, left from runs where run = ?", run.number) })
+    end)
+  end
+
   it("waits out a 429 and spends no attempt on it", function()
     local outcome = assert_done_once(60, {
       { ["do"] = "throttle", retry_after = 1, path = "/v1/api/user/tag", skip = 10, times = 2 },

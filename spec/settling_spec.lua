@@ -68,10 +68,8 @@ for _, hour in ipairs({ -1, 0, 1 }) do
       local job = { connection = connection, book = book.shop, quarantine = 0.05 }
       assert(apply.recover(job, run))
       local sums = apply.run(job, run, { creations = {} }).sums
-      for operation in book.ledger:operations(run.number) do
-        local effect = f.t:effects()[1]
-        return operation.outcome, effect and effect.count or 0, sums
-      end
+      local operation, effect = book.ledger:operations(run.number)(), f.t:effects()[1]
+      return operation.outcome, effect and effect.count or 0, sums
     end
 
     local function rows(action, before, table_)

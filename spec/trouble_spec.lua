@@ -35,7 +35,7 @@ describe("a run in trouble (seed " .. SEED .. ")", function()
       local rules = platform:next_round()
       while true do
         local process = platform:apply(rules)
-        if platform.kills >= MOMENTS or not platform:kill_after(process, math.random() * 1.2) then
+        if platform.kills >= MOMENTS or not platform:kill_after(process, math.random() * 0.8) then
           finish(process)
           break
         end

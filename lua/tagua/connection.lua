@@ -97,6 +97,8 @@ end
 --   `timeout`)
 -- * `conflicts`: whether a tag that the rules and a person in the console disagree on stays as the
 --   person left it (`console_wins`) or becomes what the rules want (`rules_win`)
+-- * `ledger = "tagua.db"`: `perform` sends through this ledger, together with every other process that
+--   uses it: on disk first, settled when an answer is lost, one sender for all
 -- * `platform = "local"`: `store` ("tagua-local.db"), `limit` (the twin's own), `faults`, `as`
 --
 -- @tparam table given the options
@@ -454,6 +456,13 @@ end
 function Connection:perform(operations, given)
   check_open(self, 2)
   revive(self)
+  if self.settings.ledger then
+    local kind = type(operations)
+    if kind ~= "table" and kind ~= "function" then
+      error(("perform: operations must be a list or an iterator function, got %s"):format(options.quote(operations)), 2)
+    end
+    return require("tagua.through").run(self, operations)
+  end
   return perform.run(self, operations, given, 2)
 end
 
@@ -556,6 +565,7 @@ end
 function Connection:close()
   if self.closed then return end
   self.closed = true
+  if self.ledger then self.ledger:close() end
   if self.engine then self.engine:close() end
   if self.twin then self.twin:close() end
   if self.pair then self.pair:close() end

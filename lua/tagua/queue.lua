@@ -177,6 +177,37 @@ local function serve(job, run)
   end
 end
 
+--- Settles the runs that were cut off, and closes them: what they had not sent yet is for the next plan
+-- to find again. Only the sender may do so.
+-- @tparam table job as `tagua.apply` takes it
+-- @tparam ?function told called with each run and how many of its operations have to be settled, where
+--   there are any
+-- @treturn true|nil
+-- @treturn string message
+-- @treturn string code
+function M.recover(job, told)
+  while true do
+    local old, message, code = job.book:cut_off()
+    if message then
+      return nil, message, code
+    elseif not old then
+      return true
+    end
+    local lost = old:sums().sending
+    if lost > 0 and told then
+      told(old, lost)
+    end
+    local ok
+    ok, message, code = apply.recover(job, old)
+    if ok then
+      ok, message, code = old:finish("abandoned", "a later run went on")
+    end
+    if not ok then
+      return nil, message, code
+    end
+  end
+end
+
 --- Has a run carried out: by this process where it can be the sender, else by the one that is.
 -- @tparam table job as `tagua.apply` takes it, and beside:
 -- @tparam function job.lock tries to become the sender -> the lock, or nil and who is

@@ -114,6 +114,7 @@ local COMMON = {
   hours = { type = "string", check = check_hours },
   zone = { type = "string", min = 1, max = 100, check = check_zone, default = "Asia/Taipei" },
   message_cost = { type = "table", check = check_prices },
+  ledger = { type = "string", min = 1, max = 4000 },
   conflicts = { type = "string", one_of = { "console_wins", "rules_win" }, default = "console_wins" },
 }
 
@@ -227,6 +228,21 @@ function M.verify(what, given)
   -- Until this long after a lost answer the platform may still carry the request out.
   settings.quarantine = settings.quarantine or settings.timeout
   return settings
+end
+
+--- What a connection is to a ledger, whatever it is called.
+-- @tparam table settings
+-- @tparam string name what it is called
+-- @treturn table `name`, `platform`, `bot`, `page`, `channel`
+function M.account(settings, name)
+  return {
+    name = name,
+    -- Every local store is a platform of its own: what one holds says nothing of another.
+    platform = settings.is_local and ("%s in %s"):format(settings.vendor.name, settings.store) or settings.platform,
+    bot = settings.bot,
+    page = settings.page or "",
+    channel = settings.identity.channel_word or settings.channel or "",
+  }
 end
 
 return M

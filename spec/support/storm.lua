@@ -58,7 +58,7 @@ end
 
 --- Starts an apply of a rule file.
 function Storm:apply(rules)
-  return self.place:start(("apply %s --users users.csv --to shop --yes --force growth"):format(rules))
+  return self.place:start(("apply %s --users users.csv --to shop --yes"):format(rules))
 end
 
 --- Whether a process has ended.

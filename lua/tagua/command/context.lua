@@ -257,14 +257,7 @@ end
 function M:book(name)
   return self:once("book " .. name, function()
     local settings = self:settings(name)
-    local book = self:check(self:ledger():connection({
-      name = name,
-      -- Every local store is a platform of its own: what one holds says nothing of another.
-      platform = settings.is_local and ("%s in %s"):format(settings.vendor.name, settings.store) or settings.platform,
-      bot = settings.bot,
-      page = settings.page or "",
-      channel = settings.identity.channel_word or settings.channel or "",
-    }))
+    local book = self:check(self:ledger():connection(require("tagua.settings").account(settings, name)))
     book:only(require("tagua.fitting").meant(settings))
     return book
   end)

@@ -1,44 +1,12 @@
 --- The one sender of a connection: takes the connection's lock, or says who holds it.
 -- The kernel frees the lock when the process ends, however it ends.
 local core = require("tagua.core")
+local sender = require("tagua.sender")
 
 local M = {}
 
--- A part of a file's name: everything but letters, digits, - and . as %XX.
-local function part(text)
-  return (tostring(text):gsub("[^%w%-.]", function(byte)
-    return ("%%%02X"):format(byte:byte())
-  end))
-end
-
-local function state_folder(getenv)
-  local home = getenv("XDG_STATE_HOME")
-  if not home or home == "" then
-    home = (getenv("HOME") or ".") .. "/.local/state"
-  end
-  return home .. "/tagua"
-end
-
---- The file whose lock makes a process the sender: one for each account, whatever folder or ledger
--- the process works with. The local twin is one account for each store and platform.
--- @tparam table settings see tagua.settings
--- @tparam function getenv
--- @treturn string path
--- @treturn ?string the folder that has to be there
-function M.path(settings, getenv)
-  if settings.is_local then
-    local first = require("tagua.platform").local_names[1]
-    return settings.store .. (settings.as and settings.as ~= first and "." .. settings.as or "") .. ".lock"
-  end
-  local parts = { part(settings.platform) }
-  for _, name in ipairs({ "bot", "page" }) do
-    if settings[name] then
-      parts[#parts + 1] = part(settings[name])
-    end
-  end
-  local folder = state_folder(getenv)
-  return folder .. "/" .. table.concat(parts, "+"):sub(1, 200) .. ".lock", folder
-end
+--- The file whose lock it is; see tagua.sender.
+M.path = sender.path
 
 --- Tries to make this process the sender of a connection.
 -- @tparam context context
@@ -46,16 +14,11 @@ end
 -- @return the lock, with `release`; or nil
 -- @treturn string who is the sender, where another process is
 function M.try(context, name)
-  local path, folder = M.path(context:settings(name), context.getenv)
-  if folder then
-    context:check(core.system.make_folder(folder))
-  end
-  local holder = ("process %d with the ledger %s"):format(core.system.pid(), context.ledger_path)
-  local lock, message, code = core.lock.try(path, holder)
+  local lock, message, code = sender.try(context:settings(name), context.ledger_path, context.getenv)
   if not lock and code ~= "ELOCKED" then
     context:fail(message, code)
   end
-  return lock, message ~= "" and message or "another process"
+  return lock, message
 end
 
 -- Whether the process that holds the lock works with this ledger: then it sends for this one, too.
@@ -63,8 +26,8 @@ end
 local function shares_ledger(context, name, holder)
   local pid = holder:match("^process (%d+)")
   for _ = 1, 20 do
-    local sender = context:book(name):sender()
-    if pid and sender and sender:match("^%d+") == pid then
+    local process = context:book(name):sender()
+    if pid and process and process:match("^%d+") == pid then
       return true
     end
     core.system.sleep(0.05)

@@ -55,28 +55,10 @@ end
 
 -- Settles the runs that were cut off -> true, or nil, message, code.
 local function settle_all(context, name)
-  local book = context:book(name)
-  while true do
-    local old, message, code = book:cut_off()
-    if message then
-      return nil, message, code
-    elseif not old then
-      return true
-    end
-    local lost = old:sums().sending
-    if lost > 0 then
-      context:note(("run %d was cut off: asking %s what became of %s"):format(
-        old.number, name, terminal.count(lost, "operation")))
-    end
-    local ok
-    ok, message, code = require("tagua.apply").recover(job_for(context, name), old)
-    if ok then
-      ok, message, code = old:finish("abandoned", "a later run went on")
-    end
-    if not ok then
-      return nil, message, code
-    end
-  end
+  return require("tagua.queue").recover(job_for(context, name), function(old, lost)
+    context:note(("run %d was cut off: asking %s what became of %s"):format(
+      old.number, name, terminal.count(lost, "operation")))
+  end)
 end
 
 --- Settles what runs that were cut off left behind, and closes them: what they had not sent yet is
