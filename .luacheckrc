@@ -18,7 +18,7 @@ stds.tagua_rules = {
   read_globals = {
     "timezone", "fields", "text", "integer", "number", "boolean", "date", "tagset",
     "tag", "one_of", "rule", "test", "otherwise", "leave", "has",
-    "now", "today", "days_since", "hours_since", "time",
+    "include", "guards", "now", "today", "days_since", "hours_since", "time",
   },
 }
 stds.tagua_connections = { read_globals = { "connection", "env", "file", "command" } }
