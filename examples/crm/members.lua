@@ -7,7 +7,8 @@ local tagua = require("tagua")
 local shop = assert(tagua.connect("local"))
 local operations = {}
 for i = 1, 10 do
-  operations[i] = { "set_params", user = ("U%08x%024x"):format(0x9E3779B1 * i & 0xFFFFFFFF, i), params = { ["會員編號"] = ("M%04d"):format(i) } }
+  operations[i] = { "set_params", user = ("U%08x%024x"):format(0x9E3779B1 * i & 0xFFFFFFFF, i),
+    params = { ["會員編號"] = ("M%04d"):format(i) } }
 end
 for result in shop:perform(operations) do
   assert(result.ok, result.message)

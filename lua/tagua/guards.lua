@@ -111,7 +111,8 @@ end
 
 --- What is out of bounds.
 -- @tparam table plan from `tagua.plan`: `tags` (`name`, `on`, `off`, `holders`: users who have it now,
---   `undone`: those whom the last run was to give it and did not), `operations`, `calls`, `per_second`, `money`, `records.read`
+--   `undone`: those whom the last run was to give it and did not), `operations`, `calls`, `per_second`,
+--   `money`, `records.read`
 -- @tparam table limits from `limits`
 -- @tparam ?integer last the number of records that the last run read
 -- @treturn {table,...} `{ guard =, message = }`, none when everything is in bounds

@@ -20,6 +20,7 @@ local nearest = require("tagua.nearest")
 local M = {}
 
 local LONGEST_QUOTE = 60
+local LISTED = 8 -- options that a message about an unknown one lists
 
 --- A value as it is quoted in a message: a string in quotes and cut when long, anything else by its
 -- type or its number.
@@ -113,6 +114,19 @@ local function verify_value(what, value, rule)
   return fitted
 end
 
+-- The nearest known name; where none is near, and there are few, all that there are.
+local function known(name, declaration)
+  local hint, names = nearest.hint(name, declaration), {}
+  for option in pairs(declaration) do
+    names[#names + 1] = tostring(option)
+  end
+  if hint ~= "" or #names == 0 or #names > LISTED then
+    return hint
+  end
+  table.sort(names)
+  return (" (there %s %s)"):format(#names == 1 and "is" or "are", table.concat(names, ", "))
+end
+
 function verify_table(given, declaration, prefix)
   local checked = {}
   local names = {}
@@ -124,7 +138,7 @@ function verify_table(given, declaration, prefix)
     local rule = declaration[name]
     if not rule then
       local text = tostring(name)
-      return nil, ("%sunknown option %s%s"):format(prefix, M.quote(text), nearest.hint(text, declaration))
+      return nil, ("%sunknown option %s%s"):format(prefix, M.quote(text), known(text, declaration))
     end
     local value, complaint = verify_value(("%soption '%s'"):format(prefix, name), given[name], rule)
     if value == nil then return nil, complaint end

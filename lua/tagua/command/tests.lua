@@ -81,7 +81,8 @@ function M.busted(tests, paint, seconds, path)
     table.concat(marks),
     ("%s / %s / %s : %.3f seconds"):format(
       paint("green", terminal.count(sums.ok, "success", "successes")),
-      paint("red", terminal.count(sums.failure, "failure")), paint("yellow", terminal.count(sums.error, "error")), seconds),
+      paint("red", terminal.count(sums.failure, "failure")), paint("yellow", terminal.count(sums.error, "error")),
+      seconds),
   }
   for _, test in ipairs(tests) do
     if not test.ok then

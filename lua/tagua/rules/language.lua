@@ -207,7 +207,8 @@ end
 -- @treturn table call `run` with the file's text, then `finish`
 function M.new(name, apart)
   local self = setmetatable({
-    name = name, apart = apart, sources = {}, chunks = {}, includes = {}, fields = {}, fields_by_name = {}, tags = {}, rules = {}, groups = {},
+    name = name, apart = apart, sources = {}, chunks = {}, includes = {}, fields = {}, fields_by_name = {}, tags = {},
+    rules = {}, groups = {},
     groups_by_name = {}, tests = {}, owners = {}, open = {}, decider = core.decide.new(),
   }, Language)
   self:build()

@@ -153,8 +153,8 @@ function Pool:answer(awaited)
 end
 
 --- Loads a rule file; what the pool had loaded before is forgotten.
--- @tparam table given `path`, or `source`, `name` and perhaps `includes` as ruleset.read gives them; `apart` makes a rule of its own of each member of
---   a one_of
+-- @tparam table given `path`, or `source`, `name` and perhaps `includes` as ruleset.read gives them;
+--   `apart` makes a rule of its own of each member of a one_of
 -- @treturn table|nil the ruleset: `zone`, `fields`, `tags` (their positions are those in `wants`),
 --   `rules`, `groups`, `folders`, `hash`, `reads_tags`, `tests`
 -- @treturn string message, with the file's line
