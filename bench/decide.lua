@@ -9,7 +9,7 @@ local workers = pool.start {
   jobs = jobs, seconds = tonumber(arg[5]), executable = os.getenv("TAGUA_EXECUTABLE"),
 }
 assert(workers:load { path = rules })
-local source = assert(input.open { path = users, format = format })
+local source = assert(input.open { path = users, format = format, hash = false })
 assert(workers:input {
   format = source.format, header = source:header(), delimiter = source.delimiter, at = 1795000000,
 })

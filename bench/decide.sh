@@ -1,7 +1,8 @@
 #!/bin/sh
 # Deciding alone, without ledger and mirror: beside a bare lua5.4 loop over lua-cjson, beside simdjson that
 # only parses, from JSONL and from CSV, with the watchdog and as good as without, with fifty rules on one
-# worker and on two. USERS (1,000,000) and ROUNDS (5) can be set.
+# worker and on two. What is said of one core is processor time, since machines are shared.
+# USERS (1,000,000) and ROUNDS (5) can be set.
 . "$(dirname "$0")/lib.sh"
 USERS=${USERS:-$(quick && echo 60000 || echo 1000000)}
 lua5.4 bench/generate.lua "$USERS" >"$folder/users.jsonl"
@@ -13,28 +14,29 @@ if [ -e /usr/include/simdjson.h ] && command -v g++ >/dev/null; then
   g++ -O2 -o "$folder/simdjson" bench/simdjson.cpp -lsimdjson && simdjson=$folder/simdjson
 fi
 
-decide() { # decide RULES FORMAT JOBS [SECONDS]: seconds that deciding all users took
-  $pinned lua5.4 bench/decide.lua "$1" "$folder/users.$2" "$2" "$3" ${4:-} | cut -d' ' -f1
+decide() { # decide RULES FORMAT JOBS [SECONDS]: the seconds that deciding all users took
+  lua5.4 bench/decide.lua "$1" "$folder/users.$2" "$2" "$3" ${4:-} | cut -d' ' -f1
+}
+on_one_core() { # the same as processor time: of the reader and its worker together
+  core_seconds $one lua5.4 bench/decide.lua "$1" "$folder/users.$2" "$2" 1 ${3:-}
 }
 
 round=0
 while [ "$round" -lt "$ROUNDS" ]; do
   round=$((round + 1))
-  pinned=$one
-  bare=$(seconds sh -c "$one lua5.4 bench/bare_cjson.lua bench/one/rules.lua <'$folder/users.jsonl'")
-  jsonl=$(decide bench/one/rules.lua jsonl 1)
+  bare=$(core_seconds $one sh -c "exec lua5.4 bench/bare_cjson.lua bench/one/rules.lua <'$folder/users.jsonl'")
+  jsonl=$(on_one_core bench/one/rules.lua jsonl)
   of "$bare / $jsonl" >>"$folder/to_bare"
   if [ -n "$simdjson" ]; then
     parsed=$($one "$simdjson" "$folder/users.jsonl" | cut -d' ' -f1)
     of "$parsed / $jsonl" >>"$folder/to_simdjson"
   fi
-  csv=$(decide bench/one/rules.lua csv 1)
+  csv=$(on_one_core bench/one/rules.lua csv)
   of "$jsonl / $csv" >>"$folder/csv"
-  unwatched=$(decide bench/one/rules.lua jsonl 1 3600)
+  unwatched=$(on_one_core bench/one/rules.lua jsonl 3600)
   of "$unwatched / $jsonl" >>"$folder/unwatched"
   of "$USERS / $jsonl / 1e6" >>"$folder/rate"
-  single=$(decide "$folder/fifty.lua" jsonl 1)
-  pinned=
+  single=$(on_one_core "$folder/fifty.lua" jsonl)
   lone=$(decide "$folder/fifty.lua" jsonl 1)
   both=$(decide "$folder/fifty.lua" jsonl 2)
   of "$lone / $both" >>"$folder/two"

@@ -49,6 +49,13 @@ seconds() {
   awk "BEGIN { printf \"%.4f\\n\", ($end - $begin) / 1e9 }"
 }
 
+# core_seconds COMMAND...: the processor time that it took, with all processes that it started and waited for.
+# Where others use the machine, too, this is what stays comparable.
+core_seconds() {
+  sh -c '"$@" >"$0/out" 2>"$0/errors" || { cat "$0/errors" >&2; exit 1; }; times' "$folder" "$@" | tail -1 |
+    awk '{ split($1 "m" $2, part, /[ms]+/); printf "%.3f\n", part[1] * 60 + part[2] + part[3] * 60 + part[4] }'
+}
+
 # of EXPRESSION: arithmetic in awk.
 of() { awk "BEGIN { printf \"%.4f\\n\", $1 }"; }
 

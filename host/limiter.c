@@ -13,6 +13,11 @@
 #define FLOOR_DIVISOR 1024.0
 /* A second of unbroken success brings back a 20th of the highest rate. */
 #define CLIMB_DIVISOR 20.0
+/* Who looks for a limit remembers where it was met: climbs in about a second to just below, then by
+ * little, and is free again once the limit must have moved. */
+#define NEAR 0.95
+#define CREEP_DIVISOR 200.0
+#define BEYOND 1.02
 #define PAUSE_FIRST_NS TAGUA_SECOND_NS
 #define PAUSE_LONGEST_NS (60 * TAGUA_SECOND_NS)
 /* What a Retry-After can ask for: a day. */
@@ -27,6 +32,8 @@ struct tagua_limiter {
     double rate;
     double highest;
     double lowest;
+    bool adaptive;
+    double met; /* the rate at which the last 429 came, when adaptive; 0: none, or long passed */
     uint64_t random;
 };
 
@@ -70,6 +77,7 @@ struct tagua_limiter *tagua_limiter_new(const struct tagua_limiter_options *opti
         return NULL;
     }
     limiter->burst = options->burst;
+    limiter->adaptive = options->adaptive;
     limiter->rate = options->per_second;
     limiter->highest = at_most;
     limiter->lowest = fmax(options->per_second / FLOOR_DIVISOR, RATE_MIN);
@@ -133,6 +141,8 @@ void tagua_limiter_throttled(struct tagua_limiter *limiter, int64_t now_ns, int6
     }
     if (!paused) {
         limiter->throttles++;
+        if (limiter->adaptive)
+            limiter->met = limiter->rate;
         set_rate(limiter, fmax(limiter->rate / 2, limiter->lowest), now_ns);
     }
     if (now_ns + pause_ns > limiter->paused_until_ns)
@@ -141,6 +151,20 @@ void tagua_limiter_throttled(struct tagua_limiter *limiter, int64_t now_ns, int6
     int64_t emptied_ns = limiter->paused_until_ns + (limiter->burst - 1) * limiter->interval_ns;
     if (emptied_ns > limiter->arrival_ns)
         limiter->arrival_ns = emptied_ns;
+}
+
+/* By how much a second of unbroken success raises the rate; *most is where this climb ends. */
+static double climb_of(struct tagua_limiter *limiter, double *most)
+{
+    *most = limiter->highest;
+    if (limiter->met > 0 && limiter->rate < NEAR * limiter->met) {
+        *most = fmin(NEAR * limiter->met, limiter->highest);
+        return limiter->met;
+    }
+    if (limiter->met > 0 && limiter->rate < BEYOND * limiter->met)
+        return limiter->met / CREEP_DIVISOR;
+    limiter->met = 0;
+    return limiter->highest / CLIMB_DIVISOR;
 }
 
 void tagua_limiter_succeeded(struct tagua_limiter *limiter, int64_t now_ns)
@@ -152,9 +176,10 @@ void tagua_limiter_succeeded(struct tagua_limiter *limiter, int64_t now_ns)
         return;
     /* At this rate, a second brings so many steps that they add up to the same climb at any rate;
      * but one success is not trusted with more than doubling it. */
-    double rate = limiter->rate + limiter->highest / CLIMB_DIVISOR / limiter->rate;
+    double most;
+    double rate = limiter->rate + climb_of(limiter, &most) / limiter->rate;
     rate = fmin(rate, limiter->rate * 2);
-    set_rate(limiter, fmin(rate, limiter->highest), now_ns);
+    set_rate(limiter, fmin(rate, most), now_ns);
 }
 
 double tagua_limiter_rate(const struct tagua_limiter *limiter)

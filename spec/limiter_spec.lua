@@ -295,6 +295,25 @@ describe("the limiter against a limit that it was not told", function()
     assert.equal(30, most)
   end)
 
+  it("remembers where it met the limit, and uses most of it", function()
+    for _, limit in ipairs({ 10, 40, 200 }) do
+      local through, refused = against({ per_second = 5, adaptive = true, at_most = 500 }, limit, limit // 10 + 2, 600)
+      assert.is_true(through > limit * 0.8, through)
+      assert.is_true(refused < through / 100, refused)
+    end
+  end)
+
+  it("finds a limit that has risen since it met it", function()
+    local l, now = limiter.new { per_second = 20, adaptive = true, at_most = 100 }, 0
+    l:throttled(now, S)
+    while now < 60 * S do
+      local wait = l:reserve(now)
+      if wait == 0 then l:succeeded(now) end
+      now = now + math.max(wait, 1)
+    end
+    assert.equal(100, l:rate())
+  end)
+
   it("stays where it was told to when it may not look", function()
     local through, refused, highest = against({ per_second = 5 }, 100, 1, 100)
     assert.is_true(through >= 4.9 and through <= 5.1)

@@ -69,6 +69,7 @@ end
 -- @tparam ?string options.name what to call it in messages
 -- @tparam ?string options.format `"csv"` or `"jsonl"`; else from the name, else from the first bytes
 -- @tparam ?string options.delimiter one character, `,` unless told (tab for .tsv)
+-- @tparam ?boolean options.hash false: `hash` will not be asked for
 -- @tparam ?string options.encoding an iconv name such as `big5`; UTF-8 unless told
 -- @return the input, or nil, message, code (`EINPUT`)
 function M.open(options)
@@ -89,7 +90,7 @@ function M.open(options)
     ready = {},
     first = 1,
     bytes = 0,
-    digest = core.digest.sha256(),
+    digest = options.hash ~= false and core.digest.sha256() or nil,
   }, Input)
   local ok, message, code = self:begin(options)
   if not ok then
@@ -173,7 +174,9 @@ end
 -- Hands bytes to the splitter.
 function Input:feed(bytes)
   self.bytes = self.bytes + #bytes
-  self.digest:add(bytes)
+  if self.digest then
+    self.digest:add(bytes)
+  end
   return self:take(self.splitter:feed(bytes))
 end
 
@@ -217,9 +220,9 @@ function Input:stop()
 end
 
 --- The SHA-256 of all that was read, once there is no more.
--- @treturn ?string nil before the end
+-- @treturn ?string nil before the end, and where it was not to be told
 function Input:hash()
-  if not self.hashed and self.ended and not self.stopped then
+  if self.digest and not self.hashed and self.ended and not self.stopped then
     self.hashed = self.digest:finish()
   end
   return self.hashed
