@@ -114,6 +114,7 @@ build = {
     ["tagua.rules.ruleset"] = "lua/tagua/rules/ruleset.lua",
     ["tagua.rules.study"] = "lua/tagua/rules/study.lua",
     ["tagua.rules.tests"] = "lua/tagua/rules/tests.lua",
+    ["tagua.rules.windows"] = "lua/tagua/rules/windows.lua",
     ["tagua.secrets"] = "lua/tagua/secrets.lua",
     ["tagua.sentence"] = "lua/tagua/sentence.lua",
     ["tagua.settings"] = "lua/tagua/settings.lua",

@@ -149,6 +149,13 @@ describe("a plan with times", function()
     assert.same({ "U1" }, expire())
   end)
 
+  it("takes the end away from a tag whose rule gives it none any more", function()
+    apply({ lasts = DAY }, { U1 = "+", U2 = "+" })
+    assert.same({}, (apply({}, { U1 = "+", U2 = "." })))
+    pass(DAY)
+    assert.same({ "U2" }, expire())
+  end)
+
   it("keeps no time of a tag that is the console's", function()
     with.pull(book.shop, { with.user("U1", { "vip" }) })
     assert.same({}, (apply({ lasts = DAY, renew = true }, { U1 = "+" })))

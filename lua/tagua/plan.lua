@@ -69,7 +69,7 @@ local function resolve(ruleset, book, at, conflicts)
       found_users = {},
     }
     ids[i] = id or ""
-    if clock and (tag.lasts or tag.ends) then
+    if clock then
       clock[i] = { lasts = tag.lasts, ends = tag.ends }
     end
   end

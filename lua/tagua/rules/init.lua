@@ -12,6 +12,7 @@ local fields = require("tagua.rules.fields")
 local language = require("tagua.rules.language")
 local options = require("tagua.options")
 local ruleset = require("tagua.rules.ruleset")
+local windows = require("tagua.rules.windows")
 
 local M = {}
 
@@ -85,8 +86,10 @@ function Ruleset:decide(record, now)
   for i, field in ipairs(self.fields) do
     fill(words, i, field, record)
   end
-  words.clock(math.tointeger((now or core.system.wall_ns() // 1000000000) // 1))
+  local at = math.tointeger((now or core.system.wall_ns() // 1000000000) // 1)
+  words.clock(at)
   local wants, unknown, failed = words.decider:decide()
+  wants = windows.apply(self.tags, wants, at)
   words.clock(nil)
   local decision, info = {}, { unknown = {}, failed = {} }
   for i, tag in ipairs(self.tags) do

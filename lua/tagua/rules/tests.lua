@@ -4,6 +4,7 @@
 local fields = require("tagua.rules.fields")
 local nearest = require("tagua.nearest")
 local options = require("tagua.options")
+local windows = require("tagua.rules.windows")
 
 local M = {}
 
@@ -150,8 +151,10 @@ local function run_one(language, test, at)
       decider:set(i, value)
     end
   end
-  language.clock(math.tointeger((test.at or at) // 1))
+  local moment = math.tointeger((test.at or at) // 1)
+  language.clock(moment)
   local wants, unknown, failed = decider:decide()
+  wants = windows.apply(language.tags, wants, moment)
   language.clock(nil)
   local decision = { wants = wants, unknown = unknown, failures = {} }
   for _, failure in ipairs(failed) do
