@@ -12,7 +12,7 @@ end
 -- The names of a file's specs.
 local function names(path)
   local found = {}
-  for name in support.read(path):gmatch('%f[%a]it%("(.-)", function') do
+  for name in support.read(path):gmatch('%f[%a]it%("([^\n]-)", function') do
     found[name] = true
   end
   return found
