@@ -84,7 +84,8 @@ function write(value, out, depth)
     elseif value % 1 == 0 and math.abs(value) < EXACT then
       out[#out + 1] = ("%.0f"):format(value)
     else
-      out[#out + 1] = ("%.17g"):format(value)
+      local short = ("%.15g"):format(value) -- 0.1 as it was written, where that is the same number
+      out[#out + 1] = tonumber(short) == value and short or ("%.17g"):format(value)
     end
   elseif kind == "boolean" then
     out[#out + 1] = tostring(value)
