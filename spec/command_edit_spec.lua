@@ -48,8 +48,8 @@ describe("a plan after the rules were edited", function()
     assert.equal(2, found.tags[1].edited_on)
     assert.equal(0, found.tags[1].edited_off)
     local out = plan()
-    assert.matches("the rules were edited since run 1 of 20%d%d%-%d%d%-%d%d %d%d:%d%d UTC: "
-      .. "2 operations come of the edit, 2 of the data and the date\n", out)
+    assert.matches("the rules were edited since run 1 of 20%d%d%-%d%d%-%d%d %d%d:%d%d UTC; "
+      .. "operations that come of the edit: 2, of the data and the date: 2\n", out)
     assert.matches("  VIP: the edit puts it on 2 users and takes it off 0\n", out, 1, true)
   end)
 

@@ -6,6 +6,7 @@ for page, least in pairs({
   ["README.md"] = 15,
   ["docs/connections.md"] = 3,
   ["docs/module.md"] = 3,
+  ["docs/trust.md"] = 5,
   ["docs/twin.md"] = 5,
 }) do
   describe(page, function()

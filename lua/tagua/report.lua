@@ -261,7 +261,7 @@ local function because(lines, plan)
     add(lines, "%s; what comes of that can't be told: %s", since, visible(cause.problem))
     return
   end
-  add(lines, "%s: %s come of the edit, %s of the data and the date", since, count(cause.edited, "operation"),
+  add(lines, "%s; operations that come of the edit: %s, of the data and the date: %s", since, number(cause.edited),
     number(cause.data))
   local edited = {}
   for _, tag in ipairs(plan.tags) do
