@@ -5,6 +5,7 @@ local ROCKSPEC = "rockspec/tagua-scm-1.rockspec"
 -- The modules of the tree that the rock leaves out, and why it can.
 local LEFT_OUT = {
   ["tagua.local"] = "the twin in the process, which needs a server, a database and libjwt",
+  ["tagua.through"] = "the ledger, which needs a database",
 }
 
 local function rockspec()
@@ -87,6 +88,14 @@ describe("the rock", function()
     local shop, message, code = require("tagua").connect({ platform = "local" })
     assert.is_nil(shop)
     assert.equal("connection 'local': the rock does not hold the twin: install Tagua with `make install`", message)
+    assert.equal("EUNSUPPORTED", code)
+  end)
+
+  it("says that the ledger is not in it, where it is the rock that runs", function()
+    if not support.rock then return pending("runs in the rock's leg of make check") end
+    local _, message, code = require("tagua").connect({ platform = "botbonnie", bot = "b", page = "p", channel = "line",
+      token = require("tagua").env("HOME"), ledger = "tagua.db" })
+    assert.matches("the rock does not hold the ledger: install Tagua with `make install`", message, 1, true)
     assert.equal("EUNSUPPORTED", code)
   end)
 end)

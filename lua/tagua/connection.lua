@@ -54,6 +54,9 @@ end
 -- Opens what the settings name, in the order in which it can go wrong.
 local function open(self)
   local settings, vendor = self.settings, self.vendor
+  if settings.ledger and not core.sql then
+    return nil, "the rock does not hold the ledger: install Tagua with `make install`", "EUNSUPPORTED"
+  end
   if settings.is_local then
     if not core.server then
       return nil, "the rock does not hold the twin: install Tagua with `make install`", "EUNSUPPORTED"
