@@ -65,7 +65,6 @@ function Language:execute(name, source)
   self.sources["@" .. name] = name
   local chunk, message = load(source, "@" .. name, "t", self.env)
   if not chunk then error(message, 0) end
-  self.chunks[#self.chunks + 1] = { name = name, chunk = chunk }
   chunk()
 end
 
@@ -207,7 +206,7 @@ end
 -- @treturn table call `run` with the file's text, then `finish`
 function M.new(name, apart)
   local self = setmetatable({
-    name = name, apart = apart, sources = {}, chunks = {}, includes = {}, fields = {}, fields_by_name = {}, tags = {},
+    name = name, apart = apart, sources = {}, includes = {}, fields = {}, fields_by_name = {}, tags = {},
     rules = {}, groups = {},
     groups_by_name = {}, tests = {}, owners = {}, open = {}, decider = core.decide.new(),
   }, Language)
