@@ -151,7 +151,7 @@ function M.standing(refusals, forced)
   if #standing == 0 then
     return standing
   end
-  return standing, ("a guard refused, and nothing was changed:\n%s\nif that is what you want, add %s"):format(
+  return standing, ("a guard refused the plan, and nothing of it was sent:\n%s\nif that is what you want, add %s"):format(
     table.concat(lines, "\n"), table.concat(options, " "))
 end
 
