@@ -49,6 +49,31 @@ describe("the command", function()
     each(require("tagua.command").root, "")
   end)
 
+  it("has examples that it takes itself", function()
+    local parser, root = require("tagua.command.parser"), require("tagua.command").root
+    -- The words after the program's name, up to what is the shell's.
+    local function words(line)
+      local found = {}
+      line = line:gsub("%s*[>|<&].*$", ""):gsub('"([^"]*)"', function(quoted) return (quoted:gsub(" ", "\1")) end)
+      for word in line:match("^tagua(.*)"):gmatch("%S+") do
+        found[#found + 1] = (word:gsub("\1", " "))
+      end
+      return found
+    end
+    local function each(definition)
+      for _, example in ipairs(definition.examples or {}) do
+        if example:find("^tagua ") then
+          local taken, message = parser.parse(root, words(example))
+          assert.is_truthy(taken, example .. ": " .. tostring(message))
+        end
+      end
+      for _, child in ipairs(definition.commands or {}) do
+        each(child)
+      end
+    end
+    each(root)
+  end)
+
   it("names the nearest command", function()
     local code, out, err = run("vrsion")
     assert.equal(2, code)

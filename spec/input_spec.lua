@@ -63,6 +63,16 @@ describe("input", function()
     assert.same({}, chunks(assert(open("id,city\n"))))
   end)
 
+  it("says how a workbook or a JSON array becomes records", function()
+    local opened, message, code = open("PK\3\4\20\0xl")
+    assert.is_nil(opened)
+    assert.equal("EINPUT", code)
+    assert.matches("users.csv can't be read as records: it is a workbook of Excel or another zip archive: save it as CSV",
+      message, 1, true)
+    message = select(2, open('\xEF\xBB\xBF[\n{"id":"U1"}]'))
+    assert.matches("it is one JSON array: write one record a line, as jq -c '.[]' does", message, 1, true)
+  end)
+
   it("takes no file that can't be read to its end for a shorter one", function()
     local opened, message, code = input.open({ path = "/proc/self/mem", format = "csv" }) -- nothing is at 0
     assert.is_nil(opened)

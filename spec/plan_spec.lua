@@ -182,6 +182,16 @@ describe("plan", function()
     assert.same({ { tag = "A", field = "spend", count = 4 } }, made.unknown)
   end)
 
+  it("counts all the records too many, however many there are", function()
+    local rows = {}
+    for i = 1, 4000 do
+      rows[i] = { "U" .. i % 1500, "+" }
+    end
+    local made, message = make({ ruleset = ruleset({ "A" }), pool = scripted({ rows }) })
+    assert.is_nil(made)
+    assert.matches("lines %d+ and %d+ %(and 2,499 more pairs%); keep one record a user", message)
+  end)
+
   it("stops on two records for one user, before anything could be sent", function()
     local job = { ruleset = ruleset({ "A" }), pool = scripted({ { { "U1", "+" } }, { { "U2", "+" }, { "U1", "-" } } }) }
     local made, message, code = make(job)

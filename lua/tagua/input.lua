@@ -100,6 +100,16 @@ function M.open(options)
   return self
 end
 
+-- What people take for a table of records, and what makes one of it.
+local function foreign(bytes)
+  if bytes:match("^PK\3\4") then
+    return "it is a workbook of Excel or another zip archive: save it as CSV (UTF-8)"
+  elseif bytes:match("^\xEF?\xBB?\xBF?%s*%[%s*{") then
+    return "it is one JSON array: write one record a line, as jq -c '.[]' does"
+  end
+  return nil
+end
+
 local EINTR = 4
 
 -- The next bytes. Nil at the end, and where reading fails, which is kept: a file that can't be read
@@ -121,6 +131,10 @@ function Input:begin(options)
     return nil, self.message, self.code
   elseif not bytes then
     return nil, ("%s is empty: there is no record in it"):format(self.name), "EINPUT"
+  end
+  local other = foreign(bytes)
+  if other then
+    return nil, ("%s can't be read as records: %s"):format(self.name, other), "EINPUT"
   end
   self.format = options.format
     or (options.lines and "jsonl")

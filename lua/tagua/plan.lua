@@ -6,6 +6,7 @@ local core = require("tagua.core")
 local evidence = require("tagua.evidence")
 local former = require("tagua.former")
 local pattern_of = require("tagua.pattern").of
+local terminal = require("tagua.terminal")
 
 local M = {}
 
@@ -384,19 +385,19 @@ function Planner:verdict()
       end
     end
   end
-  local doubles
-  doubles, message, code = self.seen:finish()
+  local doubles, total
+  doubles, total, code = self.seen:finish(1)
   if not doubles then
-    return nil, message, code
+    return nil, total, code
   end
-  if #doubles > 0 then
+  if total > 0 then
     local first = doubles[1]
     return nil,
       ("%s has two records for one user: lines %d and %d%s; keep one record a user"):format(
         self.input.name,
         first[1],
         first[2],
-        #doubles > 1 and (" (and %d more pairs)"):format(#doubles - 1) or ""
+        total > 1 and (" (and %s)"):format(terminal.count(total - 1, "more pair")) or ""
       ),
       "EINPUT"
   end
