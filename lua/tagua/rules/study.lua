@@ -8,7 +8,7 @@ local libraries = require("tagua.rules.libraries")
 
 local M = {}
 
-local getinfo, getupvalue = debug.getinfo, debug.getupvalue
+local getinfo, getupvalue, real_getmetatable = debug.getinfo, debug.getupvalue, debug.getmetatable
 
 -- Instructions by their numbers in Lua 5.4 (lopcodes.h).
 local MOVE, LOADI, LOADF, LOADK, GETUPVAL, GETTABUP, GETTABLE, GETFIELD, SELF = 0, 1, 2, 3, 9, 11, 12, 14, 20
@@ -188,7 +188,31 @@ function Study:visit(f, is_rule)
   self:follow(compiled, file, is_rule or compiled.params > 0 and self.user_names[compiled.names[0]], outer)
 end
 
--- The functions of the file that this one can call: those around it, and those whose global name it has.
+-- The functions in what a variable holds: itself, or what is in a table of the file. Tables of the file are
+-- views by now; other ones are the language's own.
+function Study:reach_value(value, reached)
+  if type(value) == "function" then
+    self:reach(value, reached)
+    return
+  end
+  local content = type(value) == "table" and self.language.freezer.contents[value]
+  if not content or reached[content] then return end
+  reached[content] = true
+  for key, held in next, content do
+    self:reach_value(key, reached)
+    self:reach_value(held, reached)
+  end
+  for _, held in next, real_getmetatable(value) do -- those of the file, or behind what freezes them
+    for i = 1, type(held) == "function" and 255 or 0 do
+      local name, inner = getupvalue(held, i)
+      if not name then break end
+      if type(inner) == "function" then self:reach(inner, reached) end
+    end
+    if held ~= content then self:reach_value(held, reached) end
+  end
+end
+
+-- The functions of the file that this one can call: in the variables around it, and in the globals that it names.
 function Study:reach(f, reached)
   local info = getinfo(f, "S")
   if reached[f] or not self.language.sources[info.source] then return reached end
@@ -198,12 +222,11 @@ function Study:reach(f, reached)
   for i = 1, 255 do
     local name, value = getupvalue(f, i)
     if not name then break end
-    if type(value) == "function" then self:reach(value, reached) end
+    self:reach_value(value, reached)
   end
   local function globals(code)
     for _, value in pairs(code.constants) do
-      local held = type(value) == "string" and rawget(self.language.globals, value)
-      if type(held) == "function" then self:reach(held, reached) end
+      if type(value) == "string" then self:reach_value(rawget(self.language.globals, value), reached) end
     end
     for _, inner in pairs(code.inner) do
       globals(inner)
@@ -246,16 +269,20 @@ function M.answer(language)
   local texts, numbers, dynamic, users = {}, {}, false, {}
   local reached_by = {}
   for i, rule in ipairs(language.rules) do
+    local reached = {}
     reached_by[i] = {}
     for _, f in ipairs(rule.functions) do
       if type(f) == "function" then
-        self:reach(f, reached_by[i])
+        self:reach(f, reached)
         local compiled = self.compiled[f]
         if compiled and compiled.params > 0 then self.user_names[compiled.names[0]] = true end
       end
     end
-    for f in pairs(reached_by[i]) do
-      users[f] = (users[f] or 0) + 1
+    for f in pairs(reached) do
+      if type(f) == "function" then
+        reached_by[i][f] = true
+        users[f] = (users[f] or 0) + 1
+      end
     end
   end
   local rules, shared, described = {}, {}, {}
