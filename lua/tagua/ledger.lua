@@ -494,18 +494,6 @@ function Connection:queued()
   return (queue.runs(self))
 end
 
---- Whether any run waits for the sender that another living process wants done.
--- @treturn boolean
-function Connection:awaited()
-  local own = queue.identity()
-  for _, one in ipairs(self:queued()) do
-    if one.process ~= own then
-      return true
-    end
-  end
-  return false
-end
-
 --- Says that this process sends for the connection.
 function Connection:take_over()
   return queue.take_over(self)
