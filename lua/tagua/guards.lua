@@ -151,8 +151,8 @@ function M.standing(refusals, forced)
   if #standing == 0 then
     return standing
   end
-  return standing, ("a guard refused the plan, and nothing of it was sent:\n%s\nif that is what you want, add %s"):format(
-    table.concat(lines, "\n"), table.concat(options, " "))
+  local text = "a guard refused the plan, and nothing of it was sent:\n%s\nif that is what you want, add %s"
+  return standing, text:format(table.concat(lines, "\n"), table.concat(options, " "))
 end
 
 return M
