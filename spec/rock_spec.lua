@@ -89,11 +89,6 @@ describe("the rock", function()
     assert.is_nil(shop)
     assert.equal("connection 'local': the rock does not hold the twin: install Tagua with `make install`", message)
     assert.equal("EUNSUPPORTED", code)
-    shop, message, code = require("tagua").connect({ platform = "botbonnie", bot = "b", page = "p", channel = "line",
-      token = require("tagua").env("HOME"), ledger = "tagua.db" })
-    assert.is_nil(shop)
-    assert.matches("the rock does not hold the ledger", message, 1, true)
-    assert.equal("EUNSUPPORTED", code)
   end)
 
   it("says that the ledger is not in it, where it is the rock that runs", function()
