@@ -125,10 +125,10 @@ static void keep_streams(void)
 
 int main(int argc, char **argv)
 {
-    keep_streams();
     prctl(PR_SET_DUMPABLE, 0); /* no core files: the process holds credentials */
     if (argc == 2 && strcmp(argv[1], "--worker") == 0)
-        return tagua_worker_main(tagua_embedded_find);
+        return tagua_worker_main(tagua_embedded_find); /* which holds its two pipes and nothing else */
+    keep_streams();
     lua_State *L = luaL_newstate();
     if (L == NULL) {
         fputs("tagua: out of memory\n", stderr);
