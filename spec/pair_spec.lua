@@ -206,7 +206,7 @@ describe("two processes with one pair", function()
     local done = 0
     while not core.system.file_kind(folder .. "/stop") do
       local operations = {}
-      for i = 1, 8 do operations[i] = { "tag", user = "U" .. i, tag = arg[2] } end
+      for i = 1, 8 do operations[i] = { "tag", user = arg[3] .. i, tag = arg[2] } end
       for result in shop:perform(operations) do
         if not result.ok then
           print("failed", result.code, result.message)
@@ -224,18 +224,27 @@ describe("two processes with one pair", function()
     local f = mantago.fixture({ now = function() return clock end })
     f.keep()
     local tag = f.run('print(assert(connect()):create_tag("VIP").id)'):gsub("\n", "")
-    local stems = { f.start(WORK, tag), f.start(WORK, tag) }
-    local jumps, worked = 0, 0
+    local stems = { f.start(WORK, tag, "A"), f.start(WORK, tag, "B") }
+    -- What each of the two has done, by the first letter of its users.
+    local function work()
+      local done = { A = 0, B = 0 }
+      for _, effect in ipairs(f.twin:effects()) do
+        local who = effect.user:sub(1, 1)
+        done[who] = done[who] + effect.count
+      end
+      return done
+    end
+    local jumps, before = 0, { A = 0, B = 0 }
     f.finish(stems, function()
-      local stats = f.twin:stats()
-      local rotated = stats.effects.rotate or 0
+      local rotated = f.twin:stats().effects.rotate or 0
       assert(rotated <= jumps, "one refresh too many")
-      -- The next jump comes when both have worked since the last.
-      if rotated == jumps and (stats.effects.tag or 0) >= worked + 32 then
+      local now = rotated == jumps and work()
+      -- The next jump comes when both have worked since the last: no request meets two ends.
+      if now and now.A >= before.A + 8 and now.B >= before.B + 8 then
         if jumps == rounds then
           support.write(f.folder .. "/stop", "")
         else
-          jumps, worked = jumps + 1, stats.effects.tag
+          jumps, before = jumps + 1, now
           clock = clock + 31 * 86400000
         end
       end
