@@ -1,10 +1,14 @@
 --- Calls at full speed, through the engine alone or through `perform`: limiter, authentication, lanes,
 -- envelope, verdicts, results in Lua.
 --
---     lua5.4 bench/calls.lua engine|perform BASE PATH FLYING SECONDS -> requests a second, CPU us a request
+--     lua5.4 bench/calls.lua engine|perform BASE PATH FLYING SECONDS [TOKEN_FILE TAG]
+--       -> requests a second, CPU us a request
+--
+-- A server that looks at neither needs no token and no tag.
 local core = require("tagua.core")
 
 local way, base, path, flying, seconds = arg[1], arg[2], arg[3], math.tointeger(arg[4]), tonumber(arg[5])
+local token_file, tag = arg[6], arg[7] or "tag-1"
 
 local done, wrong = 0, 0
 local began = core.system.monotonic_ns()
@@ -40,13 +44,14 @@ local function by_perform()
   local tagua = require("tagua")
   local shop = assert(tagua.connect {
     platform = "botbonnie", name = "bench", bot = "bot-1", page = "test_audi", channel = "line",
-    token = assert(core.secret.random()), url = base, rate = { per_second = 100000, burst = 100 }, in_flight = flying,
+    token = token_file and tagua.file(token_file) or assert(core.secret.random()),
+    url = base, rate = { per_second = 100000, burst = 100 }, in_flight = flying,
   })
   local n = 0
   local function operations()
     if core.system.monotonic_ns() >= until_ns then return nil end
     n = n + 1
-    return { "tag", user = ("U%032x"):format(n), tag = "tag-1" }
+    return { "tag", user = ("U%032x"):format(n), tag = tag }
   end
   for result in shop:perform(operations, { in_flight = flying }) do take(result.ok) end
   shop:close()

@@ -32,7 +32,7 @@ function done(summary)
 end
 LUA
 port=$((20000 + $$ % 20000))
-"$BUILD/tagua" twin token add --bot bot-1 --store "$folder/twin.db" >"$folder/token"
+(umask 077 && "$BUILD/tagua" twin token add --bot bot-1 --store "$folder/twin.db" >"$folder/token")
 $other "$BUILD/tagua" twin serve --listen "127.0.0.1:$port" --store "$folder/twin.db" >"$folder/log" 2>&1 &
 started=$!
 tries=0
@@ -57,7 +57,12 @@ while [ "$round" -lt "$ROUNDS" ]; do
     read -r rate errors <"$folder/answer"
     [ "$errors" -eq 0 ] || { echo "bench/twin: $errors answers of /user/$what were errors" >&2; exit 1; }
     echo "$rate" >>"$folder/$what"
+    [ "$what" = tag ] && wrk=$rate
   done
+  perform=$($one lua5.4 bench/calls.lua perform "http://127.0.0.1:$port" "" 64 "$EACH" "$folder/token" "$tag" |
+    cut -d' ' -f1)
+  of "$perform / $wrk" >>"$folder/perform"
 done
 row "the twin: taggings a second, durable, 64 clients" ">= 20000" "" "$folder/tag"
 row "the same, reads" ">= 50000" "" "$folder/taglist"
+row "perform against the twin, beside wrk on the same" "" "of its rate" "$folder/perform"
