@@ -22,6 +22,7 @@ cp -R host lua LICENSE rockspec/$spec "$tree/source"
 cat >"$tree/config.lua" <<LUA
 lua_version = "$version"
 lua_interpreter = "lua$version"
+rocks_provided = { ["lua-cjson"] = "2.1.0-1" } -- Debian's package, which is no rock
 LUA
 cd "$tree/source"
 export LUAROCKS_CONFIG="$tree/config.lua"
@@ -38,4 +39,4 @@ echo "the rock for Lua $version, unpacked:"
 echo "  LUA_PATH='$tree/share/lua/$version/?.lua;$tree/share/lua/$version/?/init.lua;;'"
 echo "  LUA_CPATH='$tree/lib/lua/$version/?.so;;'"
 echo "packed: $tree/$(cd "$tree" && echo tagua-scm-1.*.rock)"
-echo "into a tree of your own: luarocks --lua-version $version --tree TREE install $(cd "$tree" && echo "$tree"/tagua-scm-1.*.rock)"
+echo "into a tree of your own: luarocks --lua-version $version --tree TREE install --deps-mode none $(cd "$tree" && echo "$tree"/tagua-scm-1.*.rock)"

@@ -16,6 +16,7 @@ limit, and tells what became of each operation. Rules in Lua decide who gets whi
 supported_platforms = { "linux" }
 dependencies = {
   "lua >= 5.3, < 5.5",
+  "lua-cjson >= 2.1.0",
 }
 external_dependencies = {
   CURL = { library = "curl" },
