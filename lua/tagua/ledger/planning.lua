@@ -132,33 +132,49 @@ function Planning:add(operation)
   return true
 end
 
---- Keeps what the rules could read of a record whose user the run changes.
--- @tparam integer line of the input
--- @tparam string fields a JSON object
-function Planning:record(line, fields)
-  self.records[#self.records + 1] = { line, fields }
-  if #self.records >= PLAN_BATCH then
-    local ok, message, code = self:write_records()
-    if not ok then
-      return self:spoil(message, code)
-    end
+local RECORD = "insert or replace into record (run, line, fields) values (?, ?, ?)"
+local NOTE = "insert or replace into note (run, user, tag, decision) values (?, ?, ?, ?)"
+
+-- Keeps a row for later; a full list of them is written at once.
+local function keep_row(self, rows, row, write)
+  rows[#rows + 1] = row
+  if #rows < PLAN_BATCH then
+    return true
+  end
+  local ok, message, code = write(self)
+  if not ok then
+    return self:spoil(message, code)
   end
   return true
 end
 
--- Writes the records that were kept, in one transaction.
-function Planning:write_records()
-  local records = self.records
-  self.records = {}
-  if #records == 0 then
+-- Writes rows in one transaction; `values` gives what a row has beside the run's number.
+local function write_rows(self, rows, text, values)
+  if #rows == 0 then
     return true
   end
   return self.db:transact(function()
-    local insert = self.db:prepare("insert or replace into record (run, line, fields) values (?, ?, ?)")
-    for _, one in ipairs(records) do
-      store.must(insert:run(self.number, one[1], one[2]))
+    local insert = self.db:prepare(text)
+    for _, row in ipairs(rows) do
+      store.must(insert:run(self.number, values(row)))
     end
     return true
+  end)
+end
+
+--- Keeps what the rules could read of a record whose user the run changes.
+-- @tparam integer line of the input
+-- @tparam string fields a JSON object
+function Planning:record(line, fields)
+  return keep_row(self, self.records, { line, fields }, self.write_records)
+end
+
+-- Writes the records that were kept.
+function Planning:write_records()
+  local records = self.records
+  self.records = {}
+  return write_rows(self, records, RECORD, function(record)
+    return record[1], record[2]
   end)
 end
 
@@ -177,29 +193,15 @@ end
 -- @tparam string tag its id
 -- @tparam integer decision 0 to 3, or 4; see `tagua.ownership`
 function Planning:note(user, tag, decision)
-  self.notes[#self.notes + 1] = { user, tag, decision }
-  if #self.notes >= PLAN_BATCH then
-    local ok, message, code = self:write_notes()
-    if not ok then
-      return self:spoil(message, code)
-    end
-  end
-  return true
+  return keep_row(self, self.notes, { user, tag, decision }, self.write_notes)
 end
 
--- Writes the notes that were made, in one transaction.
+-- Writes the notes that were made.
 function Planning:write_notes()
-  local notes = self.notes
+  local notes, registry = self.notes, self.connection.registry
   self.notes = {}
-  if #notes == 0 then
-    return true
-  end
-  return self.db:transact(function()
-    local insert = self.db:prepare("insert or replace into note (run, user, tag, decision) values (?, ?, ?, ?)")
-    for _, one in ipairs(notes) do
-      store.must(insert:run(self.number, one[1], self.connection.registry:number_of(one[2]), one[3]))
-    end
-    return true
+  return write_rows(self, notes, NOTE, function(note)
+    return note[1], registry:number_of(note[2]), note[3]
   end)
 end
 
