@@ -118,8 +118,10 @@ build = {
     ["tagua.rules.windows"] = "lua/tagua/rules/windows.lua",
     ["tagua.secrets"] = "lua/tagua/secrets.lua",
     ["tagua.sentence"] = "lua/tagua/sentence.lua",
+    ["tagua.serving"] = "lua/tagua/serving.lua",
     ["tagua.settings"] = "lua/tagua/settings.lua",
     ["tagua.terminal"] = "lua/tagua/terminal.lua",
+    ["tagua.url"] = "lua/tagua/url.lua",
     ["tagua.version"] = "lua/tagua/version.lua",
   },
 }

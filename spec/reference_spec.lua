@@ -49,6 +49,40 @@ describe("docs/connections.md", function()
   end)
 end)
 
+describe("docs/connections.md, of tagua serve,", function()
+  local text = support.read("docs/connections.md")
+  local serve, hooks = require("tagua.serving").options()
+
+  local function cells(section)
+    return assert(text:match("\n## " .. section .. "\n(.-)\n## ") or text:match("\n## " .. section .. "\n(.*)$"))
+  end
+
+  it("has every option of serve, and no other", function()
+    local found = {}
+    for name in cells("Serve"):gmatch("\n| `([%w_]+)` |") do
+      found[name] = true
+      assert.is_truthy(serve[name], name)
+    end
+    for name in pairs(serve) do assert.is_true(found[name], "lacks " .. name) end
+  end)
+
+  it("has every hook with its options, and no other", function()
+    local found, hook = {}, nil
+    for name, rest in cells("Events"):gmatch("\n| ([^|]*)|([^|]*)|") do
+      hook = name:match("`([%w_]+)`") or hook
+      if hook then
+        for option in rest:gmatch("`([%w_]+)`") do
+          assert.is_truthy(hooks[hook] and hooks[hook].fields[option], hook .. "." .. option)
+          found[hook .. "." .. option] = true
+        end
+      end
+    end
+    for name, rule in pairs(hooks) do
+      for option in pairs(rule.fields) do assert.is_true(found[name .. "." .. option], name .. "." .. option) end
+    end
+  end)
+end)
+
 describe("docs/twin.md", function()
   local text = support.read("docs/twin.md")
 

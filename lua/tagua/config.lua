@@ -1,4 +1,4 @@
---- Reads connections.lua: the named connections of a folder or of a person.
+--- Reads connections.lua: the named connections of a folder or of a person, and what `tagua serve` is told.
 --
 --    connection "shop" {
 --      platform = "botbonnie", bot = "bot-WDCLEHlTw", page = "test_audi", channel = "line",
@@ -6,12 +6,15 @@
 --      rate = { per_second = 10 },
 --    }
 --
--- The file is Lua that sees `connection`, `env`, `file` and `command` and nothing else. A path in
+--    serve { listen = "127.0.0.1:8090" }     -- see tagua.serving
+--
+-- The file is Lua that sees `connection`, `serve`, `env`, `file` and `command` and nothing else. A path in
 -- `file` is taken from the folder of connections.lua; secrets are read when a connection is opened.
 -- @module tagua.config
 local core = require("tagua.core")
 local nearest = require("tagua.nearest")
 local secrets = require("tagua.secrets")
+local serving = require("tagua.serving")
 local settings = require("tagua.settings")
 
 local M = {}
@@ -54,9 +57,9 @@ local function read(path)
 end
 
 -- A value for a name that the file may not use: reading it tells what there is.
-local VOCABULARY = { "connection", "env", "file", "command" }
+local VOCABULARY = { "connection", "serve", "env", "file", "command" }
 
-local function environment(path, found, unfinished)
+local function environment(path, found, unfinished, words)
   local folder = path:match("^(.*/)[^/]*$") or ""
   local env = {
     env = secrets.env,
@@ -86,6 +89,13 @@ local function environment(path, found, unfinished)
       found[name], unfinished[name] = given, nil
     end
   end
+  function env.serve(given)
+    if words.serve then error("serve is there twice", 2) end
+    if type(given) ~= "table" then error("serve takes its options: serve { listen = \"127.0.0.1:8090\" }", 2) end
+    local checked, complaint = serving.verify(given)
+    if not checked then error(complaint, 2) end
+    words.serve = checked
+  end
   return setmetatable(env, {
     __index = function(_, name)
       error(("unknown name '%s'%s: connections.lua knows %s"):format(
@@ -103,15 +113,15 @@ end
 -- @treturn {[string]=table}|nil options by name, as `tagua.connect` takes them
 -- @treturn string the path that was read (nil where there was no file), or what is wrong with it,
 --   with its line
--- @treturn string ECONFIG
+-- @treturn string|table ECONFIG; or what `tagua serve` is told, see tagua.serving
 function M.load(path)
-  local found = {}
+  local found, words = {}, {}
   path = find(path)
   if path then
     local text, complaint, code = read(path)
     if not text then return nil, complaint, code end
     local unfinished = {}
-    local chunk, message = load(text, "@" .. path, "t", environment(path, found, unfinished))
+    local chunk, message = load(text, "@" .. path, "t", environment(path, found, unfinished, words))
     if not chunk then return nil, message, "ECONFIG" end
     local ok
     ok, message = pcall(chunk)
@@ -122,7 +132,7 @@ function M.load(path)
     end
   end
   found[settings.LOCAL] = found[settings.LOCAL] or { platform = settings.LOCAL, name = settings.LOCAL }
-  return found, path
+  return found, path, words.serve or assert(serving.verify(nil))
 end
 
 --- One connection's options by its name.

@@ -6,7 +6,8 @@ local guards = require("tagua.guards")
 local hours = require("tagua.hours")
 local options = require("tagua.options")
 local platforms = require("tagua.platform")
-local secrets = require("tagua.secrets")
+local serving = require("tagua.serving")
+local url = require("tagua.url")
 
 local M = {}
 
@@ -21,46 +22,10 @@ local function check_name(name)
   return nil
 end
 
--- Whether a host of a URL is this machine, whose traffic nobody else reads.
-local function is_loopback(host)
-  return host == "localhost" or host == "[::1]" or host:match("^127%.%d+%.%d+%.%d+$") ~= nil
-end
-
--- The scheme and the host of a URL that tagua can use, or nil and a complaint.
-local function parse_url(url)
-  if url:sub(1, 5) == "unix:" then
-    if url:sub(6, 6) ~= "/" then return nil, "must name a socket by its whole path: unix:/path" end
-    return "unix"
-  end
-  local scheme, authority, rest = url:match("^(%a+)://([^/?#]+)(.*)$")
-  if scheme ~= "http" and scheme ~= "https" then
-    return nil, ("must be https://..., http://127.0.0.1:... or unix:/path, got %s"):format(options.quote(url))
-  end
-  if authority:find("@", 1, true) then return nil, "must hold no user or password" end
-  if rest:find("[?#%s]") then return nil, "must end before any query" end
-  local host = authority:match("^(%[[%x:.]+%])") or authority:match("^([^:]+)")
-  if not host then return nil, ("names no host: %s"):format(options.quote(url)) end
-  return scheme, host
-end
-
-local function check_url(url)
-  local scheme, complaint = parse_url(url)
+local function check_url(value)
+  local scheme, complaint = url.parse(value)
   if not scheme then return complaint end
   return nil
-end
-
-local function accept_secret(value)
-  if secrets.is(value) then return value end
-  return nil,
-    'must say where the secret is: env "NAME", file "PATH" or command "LINE"; '
-      .. "the secret itself has no place in options"
-end
-
--- The path of a file: a text, or file "PATH", which a configuration takes from its own folder.
-local function accept_path(value)
-  local path = type(value) == "string" and value or secrets.path(value)
-  if path and path ~= "" then return path end
-  return nil, 'must be the path of a file, or file "PATH"'
 end
 
 local function positive(value)
@@ -115,6 +80,7 @@ local COMMON = {
   zone = { type = "string", min = 1, max = 100, check = check_zone, default = "Asia/Taipei" },
   message_cost = { type = "table", check = check_prices },
   ledger = { type = "string", min = 1, max = 4000 },
+  hooks = serving.hooks,
   conflicts = { type = "string", one_of = { "console_wins", "rules_win" }, default = "console_wins" },
 }
 
@@ -146,9 +112,9 @@ local function declaration(platform, is_local)
   end
   for name, rule in pairs(platform.options) do
     if rule.secret then
-      all[name] = not is_local and { accept = accept_secret, required = rule.required } or nil
+      all[name] = not is_local and { accept = serving.accept_secret, required = rule.required } or nil
     elseif rule.path then
-      all[name] = not is_local and { accept = accept_path } or nil
+      all[name] = not is_local and { accept = serving.accept_path } or nil
     elseif rule.remote then
       all[name] = not is_local and rule or nil
     elseif is_local and platform.local_account[name] then
@@ -200,10 +166,10 @@ function M.verify(what, given)
   local settings, complaint = options.verify(what, given, declaration(vendor, is_local))
   if not settings then return nil, complaint end
   if settings.url then
-    local scheme, host = parse_url(settings.url)
+    local scheme, host = url.parse(settings.url)
     if is_local then
       return nil, ("%s: option 'url' has no place in a local connection: it is inside the process"):format(what)
-    elseif scheme == "http" and not is_loopback(host) and not settings.insecure_http then
+    elseif url.is_open(scheme, host) and not settings.insecure_http then
       return nil,
         ("%s: option 'url': %s would carry the token in the clear; use https://, or say insecure_http = true"):format(
           what,
