@@ -1,6 +1,7 @@
 --- The ledger's tables: makes them in a new file, brings an older ledger up to date, refuses a file
 -- that is none. Writes nothing into a file that it refuses.
 local core = require("tagua.core")
+local file = require("tagua.ledger.file")
 local store = require("tagua.ledger.store")
 
 local M = {}
@@ -325,53 +326,17 @@ end
 
 local VIEW_NAMES = { "operations", "runs", "tag_sizes", "tagged", "overrides" }
 
--- The mark, the version and the number of tables of a file, without touching it.
-local function look(path, busy)
-  local db, message, code = store.open(path, { readonly = true, create = false, busy = busy })
-  if not db then
-    return nil, message, code
-  end
-  local mark, version, tables
-  local ok
-  ok, message, code = store.try(function()
-    mark = db:row("pragma application_id")
-    version = db:row("pragma user_version")
-    tables = db:row("select count(*) from sqlite_schema")
-    return true
-  end)
-  db:close()
-  if not ok then
-    return nil, message, code
-  end
-  return { mark = mark, version = version, empty = mark == 0 and tables == 0 }
-end
-
-local function refuse(path, message)
-  return nil, ("cannot use '%s' as the ledger: %s"):format(path, message), "ELEDGER"
-end
-
-local function stamp(db, version)
-  db:run(("pragma application_id = %d"):format(MARK))
-  db:run(("pragma user_version = %d"):format(version))
-end
-
+-- Writes the tables of a new ledger.
 local function create(db, version)
-  return db:transact(function()
-    if db:row("pragma application_id") == MARK then -- another process was first
-      return true
-    end
-    store.must(db.db:exec(TABLES))
-    for from = 1, version - 1 do
-      store.must(db.db:exec(M.migrations[from]))
-    end
-    store.must(db.db:exec(VIEWS))
-    stamp(db, version)
-    return true
-  end)
+  store.must(db.db:exec(TABLES))
+  for from = 1, version - 1 do
+    store.must(db.db:exec(M.migrations[from]))
+  end
+  store.must(db.db:exec(VIEWS))
 end
 
 -- Brings an older ledger up to date in one transaction, and keeps a copy of what it was.
-local function migrate(db, path, version)
+local function migrate(db, path, version, stamp)
   local from = db:row("pragma user_version")
   local copy = ("%s.version-%d"):format(path, from)
   if not core.system.file_kind(copy) then
@@ -391,7 +356,7 @@ local function migrate(db, path, version)
       store.must(db.db:exec(M.migrations[step]))
     end
     store.must(db.db:exec(VIEWS))
-    stamp(db, version)
+    stamp()
     return true
   end))
 end
@@ -403,48 +368,15 @@ end
 -- @treturn string message
 -- @treturn string code `ELEDGER`: no ledger, damaged, or newer than this program; `EDISK`; `ELOCKED`
 function M.open(path, options)
-  local version, busy = M.version(), options and options.busy or 30
-  local found
-  if core.system.file_kind(path) then
-    local message, code
-    found, message, code = look(path, busy)
-    if not found then
-      if code == "EDISK" or code == "ELOCKED" then
-        return nil, message, code
-      end
-      return refuse(path, message)
-    end
-    if not found.empty and found.mark ~= MARK then
-      return refuse(path, "it is a database of another program; name another file with --ledger")
-    end
-    if found.version > version then
-      return refuse(
-        path,
-        ("it is of version %d, this program knows %d: it was written by a newer tagua, use that one"):format(
-          found.version,
-          version
-        )
-      )
-    end
-  end
-  local durability = options and options.durability or "full"
-  local db, message, code = store.open(path, { durability = durability, busy = busy, cache = 32 })
-  if not db then
-    return nil, message, code == "ESQL" and "ELEDGER" or code
-  end
-  local ok
-  ok, message, code = store.try(function()
-    store.must(create(db, version))
-    if db:row("pragma user_version") < version then
-      migrate(db, path, version)
-    end
-    return true
-  end)
-  if not ok then
-    db:close()
-    return nil, ("cannot open the ledger: %s"):format(message), code == "ESQL" and "ELEDGER" or code
-  end
-  return db
+  return file.open(path, {
+    mark = MARK,
+    what = "the ledger",
+    instead = "name another file with --ledger",
+    version = M.version(),
+    cache = 32,
+    create = create,
+    migrate = migrate,
+  }, options)
 end
 
 return M
