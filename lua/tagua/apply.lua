@@ -301,6 +301,9 @@ end
 -- result, because the process died. Their quarantine counts from now.
 -- @treturn ?table the sums of that run; nil, message, code when it could not be settled
 function M.recover(job, run)
+  if run.kind == "delete" then
+    return require("tagua.deleting").recover(job, run)
+  end
   local self = M.new(job, run)
   local unsettled, message, code = run:unsettled()
   if not unsettled then
@@ -355,6 +358,9 @@ end
 -- @tparam {table,...} creations folders and tags that it needs
 -- @treturn table with `turn`
 function M.begin(job, run, creations)
+  if run.kind == "delete" then
+    return require("tagua.deleting").begin(job, run)
+  end
   local self = M.new(job, run)
   self.creations = creations
   return self

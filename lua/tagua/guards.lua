@@ -11,8 +11,22 @@ local number = terminal.number
 --- The names for `--force`, in the order in which refusals are told.
 M.names = { "input", "losses", "growth", "operations", "minutes", "cost" }
 
+--- Those that look at deletions of tags.
+M.deletion_names = { "children", "holders" }
+
 --- The bounds that hold unless a rule file or a connection says otherwise.
-M.defaults = { loss_share = 0.3, loss_users = 10, growth = 2, growth_from = 100, input_share = 0.5 }
+M.defaults = {
+  loss_share = 0.3, loss_users = 10, growth = 2, growth_from = 100, input_share = 0.5,
+  delete_holders = 0, delete_children = 0,
+}
+
+-- No rule file is asked when a tag is deleted: these are the connection's alone.
+local function none_or_more(value)
+  if value ~= false and (value == true or value < 0) then
+    return "must be 0 or more, or false to switch the guard off"
+  end
+  return nil
+end
 
 local function share(value)
   if value ~= false and (value == true or value < 0 or value > 1) then
@@ -40,13 +54,22 @@ M.options = {
   max_cost = { type = { "number", "boolean" }, check = positive },
 }
 
+--- The options of a connection's `guards`: the same, and those that no rule file has a say in.
+M.connection_options = {}
+for name, rule in pairs(M.options) do
+  M.connection_options[name] = rule
+end
+for _, name in ipairs({ "delete_holders", "delete_children" }) do
+  M.connection_options[name] = { type = { "integer", "boolean" }, check = none_or_more }
+end
+
 --- The bounds that hold: the rule file's, else the connection's, else the defaults.
 -- @tparam ?table of_rules
 -- @tparam ?table of_connection
 -- @treturn table
 function M.limits(of_rules, of_connection)
   local limits = {}
-  for name in pairs(M.options) do
+  for name in pairs(M.connection_options) do
     for _, from in ipairs({ of_rules or {}, of_connection or {}, M.defaults }) do
       if limits[name] == nil then
         limits[name] = from[name]
@@ -125,6 +148,36 @@ function M.check(plan, limits, last)
   losses(refuse, plan, limits)
   growth(refuse, plan, limits)
   size(refuse, plan, limits)
+  return refusals
+end
+
+--- What is out of bounds in a plan that deletes tags and folders.
+-- @tparam {table,...} targets `name`, `kind`, `holders` (nil where the platform does not show them),
+--   `children` (names that are known; of a folder), `given`: named by the person, not as a child
+-- @tparam table limits from `limits`
+-- @treturn {table,...} as `check`
+function M.check_deletion(targets, limits)
+  local refusals = {}
+  local function refuse(guard, format, ...)
+    refusals[#refusals + 1] = { guard = guard, message = format:format(...) }
+  end
+  for _, target in ipairs(limits.delete_children and targets or {}) do
+    local children = target.given and target.kind == "folder" and target.children
+    if children and (#children > limits.delete_children or not target.shown) then
+      local named = #children > 0 and (" (%s)"):format(table.concat(children, ", ")) or ""
+      refuse("children", "the folder '%s' holds %s that Tagua knows of%s%s", target.name,
+        #children == 0 and "nothing" or number(#children), named,
+        target.shown and "" or ", and the platform does not show whether it holds more: look in its console")
+    end
+  end
+  for _, target in ipairs(limits.delete_holders and targets or {}) do
+    if target.kind == "tag" and not target.holders then
+      refuse("holders", "the platform does not show who has '%s': look in its console", target.name)
+    elseif (target.holders or 0) > limits.delete_holders then
+      refuse("holders", "'%s' is on %s, who would lose it (%s pass)", target.name,
+        terminal.count(target.holders, "user"), number(limits.delete_holders))
+    end
+  end
   return refusals
 end
 

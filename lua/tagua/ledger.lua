@@ -5,6 +5,7 @@
 -- newer), `EDISK` (full), `ELOCKED` (another process writes for too long), `ESQL`.
 -- @module tagua.ledger
 local approved = require("tagua.ledger.approved")
+local deletions = require("tagua.ledger.deletions")
 local journal = require("tagua.ledger.journal")
 local mirror = require("tagua.ledger.mirror")
 local owners = require("tagua.ledger.owners")
@@ -191,13 +192,13 @@ function Ledger:operations(number, outcome)
   return operations(self, "where run = ?1 and (?2 is null or outcome = ?2) order by seq", number, outcome)
 end
 
---- The operations on one user or with one tag, the newest first.
+--- The operations on one user or with one tag, the newest first; deletions of tags that the user had, too.
 -- @tparam table options `user`, `tag` (a name or an id), `connection` (its name), `limit` (1000)
 -- @return an iterator as `operations` gives one
 function Ledger:history(options)
   local conditions = { "outcome <> 'waiting'" }
   for name, condition in pairs({
-    user = "user = ?1",
+    user = deletions.of_user,
     tag = "(tag = ?2 or tag_id = ?2)",
     connection = "connection = ?3",
   }) do
@@ -383,7 +384,7 @@ function Connection:forget_lost(name, kind)
 end
 
 --- Makes a run whose operations are to be added; see `tagua.ledger.run`.
--- @tparam table about `kind` (apply, tag, untag, retry, undo, expire, event), `rules`, `rules_hash`,
+-- @tparam table about `kind` (apply, tag, untag, retry, undo, expire, event, delete), `rules`, `rules_hash`,
 --   `input`, `at`
 function Connection:plan(about)
   if not run.kinds[about.kind] then

@@ -392,7 +392,8 @@ function M.outcome(outcome, paint)
   end
   for i = 1, math.min(#(outcome.problems or {}), SHOWN) do
     local problem = outcome.problems[i]
-    add(lines, "  %s", visible(("%s %s: %s"):format(problem.user, problem.tag, problem.message)))
+    add(lines, "  %s", visible(("%s%s%s: %s"):format(problem.user, problem.user == "" and "" or " ", problem.tag,
+      problem.message)))
   end
   local more = outcome.problems and sums.failed - SHOWN or 0
   if more > 0 then

@@ -75,7 +75,7 @@ local COMMON = {
   attempts = { type = "integer", min = 1, max = 100, default = 5 },
   give_up_after = { type = "number", check = positive, max = 7 * 86400, default = 600 },
   quarantine = { type = "number", min = 0, max = 86400 },
-  guards = { type = "table", fields = guards.options },
+  guards = { type = "table", fields = guards.connection_options },
   hours = { type = "string", check = check_hours },
   zone = { type = "string", min = 1, max = 100, check = check_zone, default = "Asia/Taipei" },
   message_cost = { type = "table", check = check_prices },

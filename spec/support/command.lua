@@ -62,6 +62,16 @@ function Place:read(name)
   return support.read(self.folder .. "/" .. name)
 end
 
+--- What a query to a database of the folder prints.
+-- @tparam string file
+-- @tparam string query
+-- @treturn string
+function Place:sqlite(file, query)
+  local path = self:write("query.sql", ".timeout 20000\n" .. query .. ";\n")
+  local _, out, err = support.shell(("sqlite3 -batch %s/%s <%s"):format(self.folder, file, path))
+  return out .. err
+end
+
 local Process = {}
 Process.__index = Process
 

@@ -74,6 +74,10 @@ function M.run(context, options, kind, fill)
   if not source then
     context:fail(("the ledger has no run %d: see tagua runs"):format(options.run), "ENOTFOUND")
   end
+  if source.kind == "delete" then
+    context:fail(("run %d deleted tags, and a platform does not bring those back: tagua log --tag NAME tells who had"
+      .. " one; what failed is tried again with tagua delete"):format(options.run), "EUSAGE")
+  end
   local name = source.connection
   sending.ensure_open(context, name)
   require("tagua.command.sender").become(context, name)

@@ -8,9 +8,11 @@ local M = {}
 
 --- Defines --force.
 -- @param parser
-function M.define(parser)
-  parser:option("--force", "Go on where this guard refuses: " .. table.concat(guards.names, ", ")
-    .. "; once for each."):argname("GUARD"):convert(values.one_of("--force", guards.names)):count("*")
+-- @tparam[opt] {string,...} names of guards, those of plans unless told
+function M.define(parser, names)
+  names = names or guards.names
+  parser:option("--force", "Go on where this guard refuses: " .. table.concat(names, ", ")
+    .. "; once for each."):argname("GUARD"):convert(values.one_of("--force", names)):count("*")
 end
 
 --- Adds to a plan what it costs, how many hold each tag now, and what guards say of it.

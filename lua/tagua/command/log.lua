@@ -33,7 +33,12 @@ local function reason(operation)
 end
 
 local function print_operation(context, operation, of_user)
-  local subject = of_user and operation.tag or ("%s %s"):format(operation.user, operation.tag)
+  local deleted = operation.action == "delete"
+  local subject = of_user and operation.tag
+    or ("%s %s"):format(deleted and "everybody" or operation.user, operation.tag)
+  if deleted and not operation.message and operation.outcome == "done" then
+    operation.message = "the tag was deleted"
+  end
   context:print(("%s  run %-4d %s %s  %s%s"):format(
     operation.time or ("%-19s"):format(""), operation.run, operation.action == "tag" and "+" or "-",
     terminal.visible(subject), operation.outcome,

@@ -25,11 +25,12 @@ function M.pages(context, name)
   end
 end
 
-local function take_pages(context, name, pull, line)
+local function take_pages(context, name, pull, line, see)
   local count = 0
   for users in M.pages(context, name) do
     context:check(pull:put(users))
     count = count + #users
+    if see then see(users) end
     line:update({ done = count, noun = "users" })
   end
 end
@@ -37,13 +38,14 @@ end
 --- Pulls a connection.
 -- @tparam context context
 -- @tparam string name the connection
+-- @tparam ?function see called with the users of each page, those of other pages of the bot among them
 -- @treturn table the ledger's sums of the pull
 -- @treturn number seconds it took
-function M.pull(context, name)
+function M.pull(context, name, see)
   context:connection(name)
   local line = progress.line(context)
   local pull = context:check(context:book(name):pull())
-  local ok, problem = xpcall(take_pages, context.keep_trace, context, name, pull, line)
+  local ok, problem = xpcall(take_pages, context.keep_trace, context, name, pull, line, see)
   line:finish()
   if not ok then
     pull:abandon()

@@ -13,7 +13,7 @@ local function print_failed(context, options)
           outcome = outcome, code = operation.code, message = operation.message, time = operation.time })
       else
         context:print(("%s %s %s: %s%s"):format(operation.action == "tag" and "+" or "-",
-          terminal.visible(operation.tag), terminal.visible(operation.user),
+          terminal.visible(operation.tag), terminal.visible(operation.user == "" and "everybody" or operation.user),
           terminal.visible(operation.message or outcome),
           operation.code and (" (%s)"):format(operation.code) or ""))
       end

@@ -1,6 +1,8 @@
 --- The journal: what a run appends while it sends, and the fold that moves it into the operations
 -- and the mirror, in bulk. Each chunk of a fold is one transaction: an entry is either in the journal
 -- or folded, never both and never neither.
+local deletions = require("tagua.ledger.deletions")
+
 local M = {}
 
 local CHUNK_ENTRIES, CHUNK_OPERATIONS = 5000, 20000
@@ -66,7 +68,7 @@ local function stretches(latest)
   return found
 end
 
-local function apply(db, stretch, connection, generation)
+local function apply(db, stretch, connection)
   local entry = stretch.entry
   local outcome = entry.outcome ~= "returned" and entry.outcome or nil
   db:run(
@@ -79,10 +81,13 @@ local function apply(db, stretch, connection, generation)
     stretch.first,
     stretch.last
   )
-  if MIRRORED[outcome] then
-    db:run(MIRRORED[outcome], connection, entry.at, generation, entry.id, stretch.run, stretch.first, stretch.last)
+  local number, run, first, last = connection.number, stretch.run, stretch.first, stretch.last
+  if connection.kind == "delete" then
+    deletions.fold(db, stretch, number)
+  elseif MIRRORED[outcome] then
+    db:run(MIRRORED[outcome], number, entry.at, connection.generation, entry.id, run, first, last)
   else
-    db:run(NOTHING, connection, stretch.run, stretch.first, stretch.last)
+    db:run(NOTHING, number, run, first, last)
   end
 end
 
@@ -108,16 +113,18 @@ function M.fold_chunk(db)
   if not last_id then
     return false
   end
-  local connections, generations = {}, {}
+  local connections = {}
   for run in pairs(latest) do
-    connections[run], generations[run] = db:row(
-      "select c.number, c.generation from run r join connection c on c.number = r.connection where r.number = ?",
+    local number, generation, kind = db:row(
+      "select c.number, c.generation, r.kind from run r join connection c on c.number = r.connection "
+        .. "where r.number = ?",
       run
     )
+    connections[run] = number and { number = number, generation = generation, kind = kind }
   end
   for _, stretch in ipairs(stretches(latest)) do
     if connections[stretch.run] then
-      apply(db, stretch, connections[stretch.run], generations[stretch.run])
+      apply(db, stretch, connections[stretch.run])
     end
   end
   db:run("delete from journal where id <= ?", last_id)

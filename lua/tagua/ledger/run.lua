@@ -2,6 +2,7 @@
 -- While it sends, it only reads operations forward and appends to the journal.
 local core = require("tagua.core")
 local approved = require("tagua.ledger.approved")
+local deletions = require("tagua.ledger.deletions")
 local journal = require("tagua.ledger.journal")
 local planning = require("tagua.ledger.planning")
 local queue = require("tagua.ledger.queue")
@@ -13,7 +14,9 @@ local M = {}
 
 local RESULT_BATCH = 4096
 
-M.kinds = { apply = true, tag = true, untag = true, retry = true, undo = true, expire = true, event = true }
+M.kinds = {
+  apply = true, tag = true, untag = true, retry = true, undo = true, expire = true, event = true, delete = true,
+}
 
 -- What an outcome counts as. `unattributed`: it is as wanted, perhaps not by us; `stands`: undone by
 -- somebody in the console meanwhile, and left so; `returned`: certainly without effect, waits again.
@@ -34,7 +37,9 @@ local Run = {}
 Run.__index = Run
 
 -- While it is planned: add, time, ready, discard.
-for _, methods in ipairs({ planning.methods, times.methods, approved.methods, spending.methods }) do
+for _, methods in ipairs({
+  planning.methods, times.methods, approved.methods, spending.methods, deletions.methods,
+}) do
   for name, method in pairs(methods) do
     Run[name] = method
   end

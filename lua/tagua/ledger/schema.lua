@@ -99,7 +99,7 @@ create index holding_timed on holding (connection, tag, user)
 create table run (
   number integer primary key,
   connection integer not null references connection,
-  kind text not null,        -- apply, tag, untag, retry, undo, expire, event
+  kind text not null,        -- apply, tag, untag, retry, undo, expire, event, delete
   source integer references run, -- the run that this one undoes or tries again
   state text not null check (state in (
     'planning',              -- its operations are being written
@@ -140,7 +140,7 @@ create table operation (
   seq integer not null,      -- the order within the run
   user text not null,
   tag integer not null,
-  action text not null,      -- tag, untag
+  action text not null,      -- tag, untag; delete: the tag itself, off everybody, and user is empty
   rule integer,
   input_line integer,        -- where its record was
   before integer,            -- 0: absent, 1: present, more: the platform's timestamp; null: not known
