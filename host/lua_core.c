@@ -24,6 +24,8 @@
     X(digest) \
     X(jwt) \
     X(lock) \
+    X(notify) \
+    X(process) \
     X(server) \
     X(sql) \
     X(workers)

@@ -22,11 +22,14 @@
 /* How often SIGINT, SIGTERM or SIGHUP came, and which came last. */
 static volatile sig_atomic_t interruptions;
 static volatile sig_atomic_t last_signal;
+static volatile sig_atomic_t hangups; /* how many of them were SIGHUP */
 
 static void on_signal(int number)
 {
     interruptions++;
     last_signal = number;
+    if (number == SIGHUP)
+        hangups++;
 }
 
 /* system.catch_signals(): from now on SIGINT, SIGTERM and SIGHUP (unless nohup has it ignored) set
@@ -56,6 +59,13 @@ static int system_interrupted(lua_State *L)
         return 1;
     lua_pushstring(L, last_signal == SIGINT ? "int" : last_signal == SIGHUP ? "hup" : "term");
     return 2;
+}
+
+/* system.hangups() -> how many of the signals that interrupted() counts were SIGHUP. */
+static int system_hangups(lua_State *L)
+{
+    lua_pushinteger(L, hangups);
+    return 1;
 }
 
 /* system.monotonic_ns() -> nanoseconds on a clock that only goes forward. */
@@ -287,6 +297,7 @@ int tagua_lua_open_system(lua_State *L)
     static const luaL_Reg functions[] = {
         {"catch_signals", system_catch_signals},
         {"interrupted", system_interrupted},
+        {"hangups", system_hangups},
         {"monotonic_ns", system_monotonic_ns},
         {"wall_ns", system_wall_ns},
         {"sleep", system_sleep},

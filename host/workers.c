@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/uio.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -18,6 +17,7 @@
 #include "buffer.h"
 #include "clock.h"
 #include "frame.h"
+#include "pipes.h"
 
 extern char **environ;
 
@@ -84,30 +84,11 @@ static int spawn(const char *executable, int in, int out, pid_t *pid)
     return failure;
 }
 
-/* Descriptors of a pipe that are neither 0, 1 nor 2, and closed in every child. */
-static int make_pipe(int ends[2])
-{
-    int raw[2];
-    if (pipe2(raw, O_CLOEXEC) != 0)
-        return -1;
-    for (int i = 0; i < 2; i++)
-        ends[i] = fcntl(raw[i], F_DUPFD_CLOEXEC, 3);
-    close(raw[0]);
-    close(raw[1]);
-    if (ends[0] >= 0 && ends[1] >= 0)
-        return 0;
-    if (ends[0] >= 0)
-        close(ends[0]);
-    if (ends[1] >= 0)
-        close(ends[1]);
-    return -1;
-}
-
 struct tagua_worker *tagua_worker_start(const char *executable, struct tagua_error *error)
 {
     int down[2] = {-1, -1}, up[2] = {-1, -1};
     struct tagua_worker *worker = calloc(1, sizeof *worker);
-    if (worker == NULL || make_pipe(down) != 0 || make_pipe(up) != 0) {
+    if (worker == NULL || tagua_pipe_make(down) != 0 || tagua_pipe_make(up) != 0) {
         tagua_error_set(error, "EIO", "starting a worker: %s", strerror(errno));
         goto fail;
     }
@@ -139,32 +120,11 @@ fail:
     return NULL;
 }
 
-/* A write that raises no SIGPIPE, in a process whose signals are its own business. */
-static ssize_t write_quietly(int descriptor, const struct iovec *pieces, int count)
-{
-    sigset_t pipe_signal, before, pending;
-    sigemptyset(&pipe_signal);
-    sigaddset(&pipe_signal, SIGPIPE);
-    sigpending(&pending);
-    bool was_pending = sigismember(&pending, SIGPIPE) == 1;
-    pthread_sigmask(SIG_BLOCK, &pipe_signal, &before);
-    ssize_t written = writev(descriptor, pieces, count);
-    int failure = errno;
-    if (written < 0 && failure == EPIPE && !was_pending) {
-        const struct timespec at_once = {0, 0};
-        while (sigtimedwait(&pipe_signal, NULL, &at_once) < 0 && errno == EINTR) {
-        }
-    }
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    errno = failure;
-    return written;
-}
-
 /* Writes as much of a frame as the pipe has room for, so that most of a chunk is never copied; what
  * a worker that is gone does not take is as good as written: its end will be read. */
 static size_t write_now(struct tagua_worker *worker, const struct iovec *pieces, int count)
 {
-    ssize_t written = write_quietly(worker->to, pieces, count);
+    ssize_t written = tagua_pipe_write(worker->to, pieces, count);
     if (written < 0 && errno != EAGAIN && errno != EINTR)
         return SIZE_MAX;
     if (written > 0)
@@ -213,7 +173,7 @@ static void push(struct tagua_worker *worker)
     while (worker->written < worker->queue.length) {
         const struct iovec piece = {worker->queue.data + worker->written,
                                     worker->queue.length - worker->written};
-        ssize_t written = write_quietly(worker->to, &piece, 1);
+        ssize_t written = tagua_pipe_write(worker->to, &piece, 1);
         if (written < 0) {
             if (errno != EAGAIN && errno != EINTR)
                 tagua_buffer_clear(&worker->queue), worker->written = 0; /* its end will be read */
