@@ -14,6 +14,7 @@ local SMALLEST_BATCH = 8
 local PATIENCE = 0.1 -- seconds
 local BATCH_SECONDS = 0.25 -- a batch is what leaves in that time: after a crash all of it is settled
 local RESENDS = 3 -- times an operation whose effect was proved absent is sent again
+local TICK = 0.5 -- seconds; how long a round waits for results, unless the job says otherwise
 
 local Apply = {}
 Apply.__index = Apply
@@ -124,14 +125,14 @@ function Apply:start_batch(size)
   return started, #batch > 0
 end
 
--- A user's operation is over: what waited behind it goes, unless the platform does not know the user
--- or the run has stopped. Returns how many ended here without being sent.
+-- A user's operation is over: what waited behind it goes, unless the platform does not know the user,
+-- the run has stopped, or others have to go first. Returns how many ended here without being sent.
 function Apply:next_turn(result)
   local ended = 0
   local entry = self.turns:leave(result.operation.entry, result.code == "ENOUSER" and result.message)
   while entry do
     local unknown = self.turns:unknown(entry.user)
-    if not unknown and not self:interrupted() and not self.connection:stopped() then
+    if not unknown and not self.leaving and not self:interrupted() and not self.connection:stopped() then
       self.connection:start({ entry.action, user = entry.user, tag = self:tag_id(entry), entry = entry })
       break
     end
@@ -172,11 +173,13 @@ function Apply:flush(patience)
   end
 end
 
---- Sends what is pending until nothing is, or the run stops, or others have to go first.
+--- Sends what is pending until nothing is, or the run stops, or others have to go first: then what is
+-- queued and has not left goes back, so that they wait for nothing but what is under way.
 -- @tparam ?function yields tells whether they do
 -- @treturn boolean whether it left off for them
 function Apply:send(yields)
   local flying, more, yielded = 0, true, false
+  self.leaving = false
   repeat
     if self:interrupted() then
       more = false
@@ -188,7 +191,7 @@ function Apply:send(yields)
       started, more = self:start_batch(size)
       flying = flying + started
     end
-    for _, result in ipairs(flying > 0 and self.connection:poll(0.5) or {}) do
+    for _, result in ipairs(flying > 0 and self.connection:poll(self.tick) or {}) do
       self:take(result)
       flying = flying - 1 - self:next_turn(result)
     end
@@ -198,7 +201,8 @@ function Apply:send(yields)
       self:stop(message, code)
     end
     if more and yields and yields() then
-      more, yielded = false, true
+      more, yielded, self.leaving = false, true, true
+      self.connection:drop_queued()
     end
     more = more and not self.stopping
     self.progress(self.run)
@@ -219,17 +223,6 @@ function Apply:image(entry)
     end
   end
   return { present = false }
-end
-
--- Waits until a moment on the monotonic clock; tells whether it came to that.
-function Apply:wait_until(due_ns)
-  while now_ns() < due_ns do
-    if self:interrupted() then
-      return false
-    end
-    self.connection:poll(math.min((due_ns - now_ns()) / 1e9, 0.5))
-  end
-  return true
 end
 
 -- One reading of one lost operation: closes it, or tells that it must wait or may be sent again.
@@ -268,10 +261,10 @@ function Apply:settle_one(lost, after_quarantine)
   return verdict
 end
 
---- Settles the operations whose answers were lost, by reading the users' tags.
--- @treturn integer how many went back to the queue
-function Apply:settle()
-  local lost, waiting, again = self.lost, {}, 0
+-- Settles the operations whose answers were lost since, by reading the users' tags. Those that may still
+-- take effect rest until their quarantine is over.
+function Apply:settle_lost()
+  local lost = self.lost
   self.lost = {}
   for _, one in ipairs(lost) do
     if self.connection:stopped() or self:interrupted() then
@@ -281,20 +274,56 @@ function Apply:settle()
       -- What can't be read back is for a person, and never repeated.
       self.run:result(one.entry.seq, "ambiguous", "EAMBIGUOUS", one.message)
     elseif self:settle_one(one, false) == "wait" then
-      waiting[#waiting + 1] = one
+      one.due_ns = one.lost_ns + self.quarantine_ns
+      self.resting[#self.resting + 1] = one
     end
   end
-  self:flush()
-  for _, one in ipairs(waiting) do
-    if self.connection:stopped() or not self:wait_until(one.lost_ns + self.quarantine_ns) then
-      break
-    end
-    if self:settle_one(one, true) == "send" then
+end
+
+-- Reads those once more whose quarantine is over. Returns how many went back to the queue.
+function Apply:settle_rested()
+  local resting, again = self.resting, 0
+  self.resting = {}
+  for _, one in ipairs(resting) do
+    if one.due_ns > now_ns() then
+      self.resting[#self.resting + 1] = one
+    elseif not self.connection:stopped() and not self:interrupted() and self:settle_one(one, true) == "send" then
       again = again + 1
     end
   end
-  self:flush()
   return again
+end
+
+--- When the run goes on, where it has nothing to do but to wait until lost answers can be settled.
+-- @treturn ?integer on the monotonic clock, in nanoseconds
+function Apply:rests_until()
+  local due_ns
+  for _, one in ipairs(self.idle and self.resting or {}) do
+    due_ns = math.min(due_ns or one.due_ns, one.due_ns)
+  end
+  return due_ns
+end
+
+-- Settles what can be settled now. Returns how many operations went back to the queue; while there are
+-- none and some rest, waits a moment.
+function Apply:settle()
+  self:settle_lost()
+  local again = self:settle_rested()
+  self:flush()
+  self.idle = again == 0 and self.resting[1] ~= nil
+  if self.idle and not self.connection:stopped() then
+    local left = (self:rests_until() - now_ns()) / 1e9
+    self.connection:poll(math.max(0, math.min(left, self.tick)))
+    self.progress(self.run)
+  end
+  return again
+end
+
+-- Settles all there is, whatever time it takes. Stops short where the connection or the run is stopped.
+function Apply:settle_all()
+  repeat
+    self:settle()
+  until #self.resting == 0 or self.connection:stopped() or self:interrupted()
 end
 
 --- Settles what an earlier run left behind: operations that were marked as sending and have no
@@ -312,7 +341,7 @@ function M.recover(job, run)
   for _, entry in ipairs(unsettled) do
     self.lost[#self.lost + 1] = { entry = entry, lost_ns = now_ns(), message = "the process ended before the answer" }
   end
-  self:settle()
+  self:settle_all()
   message, code = self.connection:stopped()
   if message then
     return nil, message, code
@@ -338,7 +367,10 @@ function M.new(job, run)
     closed = job.closed or function() end,
     progress = job.progress or function() end,
     quarantine_ns = math.floor(job.quarantine * 1e9),
+    tick = job.tick or TICK,
     lost = {},
+    resting = {}, -- lost ones in their quarantine
+    idle = false, -- nothing to do but to wait for those
     resends = {},
     turns = turns.new(),
     ids = {},
@@ -354,6 +386,7 @@ end
 -- @tparam ?function job.interrupted tells whether to stop
 -- @tparam ?function job.closed tells why the connection does not send now, and a code; nil while it does
 -- @tparam ?function job.progress called with the run after each round
+-- @tparam[opt=0.5] number job.tick seconds that a round may wait for results
 -- @param run the run, its operations written
 -- @tparam {table,...} creations folders and tags that it needs
 -- @treturn table with `turn`
@@ -379,11 +412,17 @@ function Apply:turn(yields)
     end
   end
   while not self:interrupted() do
-    if self:send(yields) then
+    if not self.idle and self:send(yields) then
       return nil
     end
-    if self:settle() == 0 then
+    if self:settle() == 0 and not self.idle then
       break
+    end
+    local message, code = self.connection:stopped()
+    if message then
+      self:stop(message, code)
+    elseif self.idle and yields and yields() then
+      return nil
     end
   end
   if self.unread then

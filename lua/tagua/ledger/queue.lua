@@ -137,12 +137,13 @@ function Queued:publish()
 end
 
 -- What another run has done since this one was planned need not be done again, and what nobody knows
--- the effect of must not be.
+-- the effect of must not be. What this run itself has done is no reason: it may change a tag twice.
 local DONE_SINCE = [[
   update operation set outcome = 'skipped', at = ?4, message = 'another run has done it, or is not sure whether it has'
     where run = ?1 and outcome is null and exists (
       select 1 from holding h where h.connection = ?2 and h.user = operation.user and h.tag = operation.tag
-        and h.entry > ?3 and (h.doubt = 1 or h.doubt = 0 and h.present = (operation.action = 'tag')))]]
+        and h.entry > ?3 and h.run is not ?1
+        and (h.doubt = 1 or h.doubt = 0 and h.present = (operation.action = 'tag')))]]
 local SKIPPED = "select count(*) from operation where run = ? and outcome = 'skipped'"
 
 --- Looks at the plan again before it is sent, or sent on: other runs may have done the same.

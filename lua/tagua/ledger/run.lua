@@ -141,18 +141,24 @@ local ONE = [[
   select o.seq, o.user, t.id, t.name, o.action, o.before from operation o join tag t on t.number = o.tag
   where o.run = ? and o.seq = ?]]
 
--- The next operations in order, those that were returned first; nothing is marked yet.
+-- The next operations in order, those that were returned first; nothing is marked yet. One that was
+-- settled and returned may lie behind the cursor's place: it is not found a second time.
 function Run:peek(count)
-  local found = {}
+  local found, returned = {}, {}
   table.sort(self.waiting)
-  for i = 1, math.min(count, #self.waiting) do
-    found[i] = operation(self.db:row(ONE, self.number, self.waiting[i]))
+  for i, seq in ipairs(self.waiting) do
+    returned[seq] = true
+    if i <= count then
+      found[i] = operation(self.db:row(ONE, self.number, seq))
+    end
   end
   if #found < count then
     local rows = self.next_statement or store.must(self.db.db:prepare(NEXT))
     self.next_statement = rows
     for seq, user, tag, name, action, before in rows:rows(self.number, self.cursor, count - #found) do
-      found[#found + 1] = operation(seq, user, tag, name, action, before)
+      if not returned[seq] then
+        found[#found + 1] = operation(seq, user, tag, name, action, before)
+      end
     end
   end
   return found
