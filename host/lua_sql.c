@@ -17,7 +17,7 @@ struct database {
 };
 
 struct statement {
-    struct tagua_sql_statement *statement; /* NULL once closed */
+    struct tagua_sql_statement *statement; /* NULL once closed; gone with the database, too */
     struct database *database;             /* alive as long as user value 1 is */
     int parameters, columns;
     bool reads_only;
@@ -38,12 +38,19 @@ static struct database *check_database(lua_State *L)
     return database;
 }
 
+/* The database frees its statements when it is closed: one that was prepared by a finalizer while the
+ * state closed has no finalizer of its own. */
+static bool is_open(const struct statement *statement)
+{
+    return statement->statement != NULL && statement->database->db != NULL;
+}
+
 static struct statement *check_statement(lua_State *L)
 {
     struct statement *statement = luaL_checkudata(L, 1, STATEMENT);
     if (statement->statement == NULL)
         luaL_error(L, "the statement is closed");
-    if (!tagua_sql_usable(statement->statement))
+    if (!is_open(statement))
         luaL_error(L, "the database of this statement is closed");
     return statement;
 }
@@ -223,7 +230,8 @@ static int database_check(lua_State *L)
 static int statement_close(lua_State *L)
 {
     struct statement *statement = luaL_checkudata(L, 1, STATEMENT);
-    tagua_sql_finish(statement->statement);
+    if (is_open(statement))
+        tagua_sql_finish(statement->statement);
     statement->statement = NULL;
     return 0;
 }
@@ -480,7 +488,7 @@ static int cursor_next(lua_State *L)
 {
     struct cursor *cursor = luaL_checkudata(L, 1, CURSOR);
     struct statement *statement = cursor->statement;
-    if (statement->statement == NULL || !tagua_sql_usable(statement->statement))
+    if (!is_open(statement))
         return luaL_error(L, "the statement was closed while its rows were read");
     if (cursor->run == 0)
         return 0;
@@ -501,7 +509,7 @@ static int cursor_close(lua_State *L)
 {
     struct cursor *cursor = luaL_checkudata(L, 1, CURSOR);
     struct statement *statement = cursor->statement;
-    if (cursor->run != 0 && cursor->run == statement->runs && statement->statement != NULL)
+    if (cursor->run != 0 && cursor->run == statement->runs && is_open(statement))
         tagua_sql_reset(statement->statement);
     cursor->run = 0;
     return 0;

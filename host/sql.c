@@ -166,7 +166,7 @@ void tagua_sql_close(struct tagua_sql *db)
     for (struct tagua_sql_statement *s = db->statements, *next; s != NULL; s = next) {
         next = s->next;
         sqlite3_finalize(s->handle);
-        *s = (struct tagua_sql_statement){.handle = NULL};
+        free(s);
     }
     sqlite3_close(db->handle);
     free(db->path);
@@ -268,21 +268,14 @@ void tagua_sql_finish(struct tagua_sql_statement *statement)
 {
     if (statement == NULL)
         return;
-    if (statement->db != NULL) {
-        if (statement->previous != NULL)
-            statement->previous->next = statement->next;
-        else
-            statement->db->statements = statement->next;
-        if (statement->next != NULL)
-            statement->next->previous = statement->previous;
-        sqlite3_finalize(statement->handle);
-    }
+    if (statement->previous != NULL)
+        statement->previous->next = statement->next;
+    else
+        statement->db->statements = statement->next;
+    if (statement->next != NULL)
+        statement->next->previous = statement->previous;
+    sqlite3_finalize(statement->handle);
     free(statement);
-}
-
-bool tagua_sql_usable(const struct tagua_sql_statement *statement)
-{
-    return statement->db != NULL;
 }
 
 int tagua_sql_parameters(const struct tagua_sql_statement *statement)

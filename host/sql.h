@@ -64,11 +64,8 @@ int tagua_sql_check(struct tagua_sql *db, struct tagua_error *error);
 int tagua_sql_prepare(struct tagua_sql *db, const char *text, size_t length,
                       struct tagua_sql_statement **statement, struct tagua_error *error);
 
-/* Frees the statement, before or after its database was closed. NULL is fine. */
+/* Frees the statement; the close of its database has done so already. NULL is fine. */
 void tagua_sql_finish(struct tagua_sql_statement *statement);
-
-/* Whether its database is still open. */
-bool tagua_sql_usable(const struct tagua_sql_statement *statement);
 
 /* How many parameters and columns it has; whether it only reads. */
 int tagua_sql_parameters(const struct tagua_sql_statement *statement);

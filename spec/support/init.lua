@@ -6,8 +6,8 @@ local M = {}
 M.build = os.getenv("TAGUA_BUILD") or "build"
 M.tagua = M.build .. "/tagua"
 
---- The Lua that runs the specs, for those that run another.
-M.lua = "lua" .. _VERSION:match("%d+%.%d+")
+--- The Lua that runs the specs, for those that run another: or one that watches over what they run.
+M.lua = os.getenv("TAGUA_LUA") or "lua" .. _VERSION:match("%d+%.%d+")
 
 --- Whether the specs run on what the rock holds, which is less than the tree.
 M.rock = os.getenv("TAGUA_ROCK") ~= nil

@@ -1,5 +1,6 @@
 -- What the sweep runs while allocations are refused: a little of each binding that the module has.
 local core = require("tagua.core")
+collect()
 
 local secret = assert(core.secret.command("printf 'the-secret-of-the-sweep'"))
 assert(core.secret.redact("the-secret-of-the-sweep"))

@@ -1,6 +1,8 @@
 -- What the sweep runs while allocations are refused: a rule file in the caller's own state.
 package.path = "lua/?.lua;lua/?/init.lua"
-local rules = assert(require("tagua.rules").load({ name = "rules.lua", source = [[
+local load = require("tagua.rules").load
+collect()
+local rules = assert(load({ name = "rules.lua", source = [[
 fields { orders = integer, city = text }
 tag "VIP" { when = function(user) return user.orders >= 10 end }
 one_of "Where" { { "North", function(user) return user.city == "台北" end }, { "South", otherwise } }

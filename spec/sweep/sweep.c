@@ -1,7 +1,12 @@
 /* Runs a script again and again, each time with one allocation less far into it refused: first those of
  * Lua, then those of the units. Nothing may crash, leak, or go on as if nothing had happened. The script
- * sees tagua.core and Lua's libraries. A number behind the script makes larger steps. Prints how many allocations were refused; 1 and the reason when
- * something is wrong. */
+ * sees tagua.core and Lua's libraries. A number behind the script makes larger steps.
+ *
+ * With --collect in front it runs the script once, with the collector at its most aggressive: Lua is
+ * refused the memory for each object (or each Nth, with a number) at first, collects everything that
+ * nobody holds, and gets it then. From `collect()` in the script on: loading would take all day.
+ *
+ * Prints how many allocations were refused; 1 and the reason when something is wrong. */
 #include <lauxlib.h>
 #include <lua.h>
 #include <lualib.h>
@@ -12,8 +17,12 @@
 
 #include "lua_core.h"
 
+int luaopen_cjson(lua_State *L);
+
 /* Counts down; the allocation that finds it at 1 is refused. 0: none is. */
 static long refuse_lua, refuse_units;
+static long collect_step; /* of Lua's objects, every how many-th is refused at first; 0: none */
+static long collect_next, collected;
 static bool refused;
 static size_t held; /* bytes that the state has */
 
@@ -51,6 +60,7 @@ void *__wrap_realloc(void *old, size_t size)
 static void *allocate(void *user, void *block, size_t old, size_t size)
 {
     (void)user;
+    bool object = block == NULL && old > 0; /* Lua says which kind; a buffer of lauxlib has none */
     old = block != NULL ? old : 0;
     if (size == 0) {
         free(block);
@@ -59,16 +69,31 @@ static void *allocate(void *user, void *block, size_t old, size_t size)
     }
     if (size > old && refuse(&refuse_lua))
         return NULL;
+    if (object && collect_next > 0 && --collect_next == 0) {
+        collect_next = collect_step + 1; /* the next one is the same again, and gets what it wants */
+        collected++;
+        return NULL;
+    }
     void *made = __real_realloc(block, size);
     if (made != NULL)
         held += size - old;
     return made;
 }
 
+/* collect(): from here on every allocation collects; nothing where the sweep does not. */
+static int start_collecting(lua_State *L)
+{
+    (void)L;
+    collect_next = collect_step;
+    return 0;
+}
+
 static int run(lua_State *L)
 {
     const char *script = lua_touserdata(L, 1);
     luaL_openlibs(L);
+    lua_register(L, "collect", start_collecting);
+    luaL_requiref(L, "cjson", luaopen_cjson, 0);
     luaL_requiref(L, "tagua.core", luaopen_tagua_core, 0);
     lua_settop(L, 0);
     if (luaL_loadfile(L, script) != LUA_OK)
@@ -99,6 +124,7 @@ static bool once(const char *script, long lua, long units)
         fprintf(stderr, "allocation %ld of Lua, %ld of the units refused: %s\n", lua, units, message);
         exit(1);
     }
+    collect_next = 0;
     lua_close(L);
     if (held != 0) {
         fprintf(stderr, "allocation %ld of Lua, %ld of the units refused: %zu bytes are left\n", lua,
@@ -111,10 +137,18 @@ static bool once(const char *script, long lua, long units)
 int main(int count, char **arguments)
 {
     long lua = 1, units = 1;
+    bool collecting = count > 2 && strcmp(arguments[1], "--collect") == 0;
+    count -= collecting;
+    arguments += collecting;
     long step = count == 3 ? strtol(arguments[2], NULL, 10) : 1;
     if (count < 2 || count > 3 || step < 1)
         return 2;
+    collect_step = collecting ? step : 0;
     once(arguments[1], 0, 0);
+    if (collecting) {
+        printf("everything was collected %ld times\n", collected);
+        return collected > 0 ? 0 : 1;
+    }
     while (once(arguments[1], lua, 0))
         lua += step;
     while (once(arguments[1], 0, units))
