@@ -72,12 +72,13 @@ describe("an approved plan", function()
         operations[#operations + 1] = ("%s %s %s rule %s line %d record %d"):format(entry.op, entry.user, entry.tag, entry.rule,
           entry.line, entry.record)
       elseif entry.values then
-        read[#read + 1] = entry.values.city
+        read[#read + 1] = ("%d %s:%d %d %s"):format(entry.record, entry.rule, entry.line, entry.values.orders,
+          entry.values.city)
       end
     end
     assert.same({ "tag U1 VIP rule VIP line 2 record 2", "tag U2 New rule New line 3 record 3", "tag U3 VIP rule VIP line 2 record 4" },
       operations)
-    assert.same({ "a", "b", "c" }, read)
+    assert.same({ "2 VIP:2 12 nil", "3 New:3 1 nil", "4 VIP:2 30 nil" }, read)
   end)
 
   it("is carried out exactly, once", function()

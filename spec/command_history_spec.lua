@@ -111,12 +111,13 @@ describe("after a run", function()
     os.remove(folder.path .. "/users.csv")
     local out = run("log U1")
     assert.matches("run 2    - VIP  done\n    rule 'VIP' (rules.lua:2); orders = 2; line 2 of users.csv", out, 1, true)
-    assert.matches("run 1    + VIP  done\n    rule 'VIP' (rules.lua:2); city = Taipei, orders = 12; line 3 of users.csv ("
+    assert.matches("run 1    + VIP  done\n    rule 'VIP' (rules.lua:2); orders = 12; line 3 of users.csv ("
       .. hash:sub(1, 12) .. ")", out, 1, true)
+    assert.matches("run 1    + North  done\n    rule 'North' (rules.lua:3); city = Taipei; line 3", out, 1, true)
     assert.is_nil(out:find("- North", 1, true)) -- no city, no decision
     local first = json.decode((run("--json log --tag VIP"):match("^[^\n]*\n([^\n]+)")))
     assert.equal(hash, first.input_hash)
-    assert.equal(12, first.fields.orders)
+    assert.same({ orders = 12 }, first.fields)
     assert.matches("nothing was done", run("log U7"), 1, true)
     assert.matches("say of whom", select(2, run("log", 2)), 1, true)
   end)

@@ -18,8 +18,8 @@ describe("evidence", function()
 
   local function of(self, ...)
     local lines, found = {}, {}
-    for _, line in ipairs({ ... }) do lines[line] = true end
-    self:release(lines, function(line, text) found[line] = core.json.decode(text) end)
+    for _, line in ipairs({ ... }) do lines[line] = { { name = "VIP" } } end
+    self:release(lines, function(line, _, text) found[line] = core.json.decode(text) end)
     return found
   end
 
@@ -30,6 +30,15 @@ describe("evidence", function()
     assert.same({ [2] = { orders = 12, day = "2026-01-02 00:00:00", city = "Taipei" } }, of(kept, 2))
     assert.same({ [4] = { orders = 1, day = "2026-01-02 00:00:00" } }, of(kept, 4))
     assert.same({}, of(kept, 5))
+  end)
+
+  it("keeps for each rule what it reads, and no more", function()
+    local kept, found = new(FIELDS), {}
+    kept:keep("U1,12,2026-01-02,Taipei\n", 2)
+    local rules = { { name = "VIP", reads = { "orders" } }, { name = "North", reads = { "city", "day" } },
+      { name = "All", reads = {} } }
+    kept:release({ [2] = rules }, function(line, rule, text) found[rule.name .. line] = core.json.decode(text) end)
+    assert.same({ VIP2 = { orders = 12 }, North2 = { city = "Taipei", day = "2026-01-02 00:00:00" }, All2 = {} }, found)
   end)
 
   it("shows what stands in for a value, and what does not fit as it stands", function()

@@ -19,8 +19,8 @@ describe("docs/ledger.md", function()
       with.user("U1", { "VIP" }), with.user("U2", { "VIP" }),
       with.user("U21ab30ccce78feb456048adeb80cf00a", { "VIP", "Dormant" }),
     })
-    book.ledger.store.db:exec("update operation set input_line = 2; update tag set name = id")
-    book.ledger.store.db:exec([[insert into record select number, 2, '{"orders":12}' from run]])
+    book.ledger.store.db:exec("update operation set input_line = 2, rule = 1; update tag set name = id")
+    book.ledger.store.db:exec([[insert into record select number, 2, 1, '{"orders":12}' from run]])
   end)
 
   teardown(function()

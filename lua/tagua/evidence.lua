@@ -1,6 +1,6 @@
---- What rules could read of the users that a plan changes: the declared fields of their records, as
--- JSON. Holds the chunks that are being decided until their decisions come, and reads those again that
--- lead to operations.
+--- What rules went by for the users that a plan changes: the fields of their records that each rule reads,
+-- as JSON. Holds the chunks that are being decided until their decisions come, and reads those records
+-- again that lead to operations.
 local core = require("tagua.core")
 local json = require("tagua.json")
 local store = require("tagua.ledger.store")
@@ -55,8 +55,8 @@ function M:keep(chunk, first_line, tagsets)
   self.chunks[self.last] = { chunk, first_line, tagsets }
 end
 
--- One record's fields. A value that does not fit its type is shown as it stands.
-function M:fields(record, tagsets)
+-- One record's fields, as values of JSON. A value that does not fit its type is shown as it stands.
+function M:values(record, tagsets)
   local fields = {}
   for name, value in pairs(record.values) do
     fields[name] = value
@@ -77,13 +77,26 @@ function M:fields(record, tagsets)
   if tags then
     fields[self.tagset] = json.array(table.move(tags, 1, #tags, 1, {}))
   end
-  local text = json.encode(fields)
+  return fields
+end
+
+-- Those of the fields that a rule reads, as JSON.
+local function written(values, names)
+  local own = values
+  if names then
+    own = {}
+    for _, name in ipairs(names) do
+      own[name] = values[name]
+    end
+  end
+  local text = json.encode(own)
   return text and #text <= LONGEST_RECORD and text or "{}"
 end
 
---- The decisions of the oldest chunk are there: gives the fields of some of its lines.
--- @tparam {[integer]=boolean} lines
--- @tparam function take called with each line and its fields
+--- The decisions of the oldest chunk are there: gives what rules went by on some of its lines.
+-- @tparam {[integer]={rule,...}} lines by line the rules that it leads to operations of: each has `reads`, the names
+--   of its fields; all, where it has none
+-- @tparam function take called with each line, each of its rules, and the fields as JSON
 function M:release(lines, take)
   local chunk = self.chunks[self.first]
   if not chunk then
@@ -95,8 +108,12 @@ function M:release(lines, take)
     return
   end
   for _, record in ipairs(self.reader:read(chunk[1], chunk[2])) do
-    if record.id and lines[record.line] then
-      take(record.line, self:fields(record, chunk[3]))
+    local rules = record.id and lines[record.line]
+    if rules then
+      local values = self:values(record, chunk[3])
+      for _, rule in ipairs(rules) do
+        take(record.line, rule, written(values, rule.reads))
+      end
     end
   end
 end

@@ -77,6 +77,24 @@ local function resolve(ruleset, book, at, conflicts)
   return targets, ids, nil, clock
 end
 
+-- By the position of each tag the fields that its rule may read; nil where the decisions are no rules'.
+local function reads_of(job)
+  if not job.pool.reads then
+    return nil
+  end
+  local reads, message, code = job.pool:reads()
+  if not reads then
+    return nil, message, code
+  end
+  local by_tag = {}
+  for i, rule in ipairs(job.ruleset.rules) do
+    for tag = rule.first, rule.first + rule.count - 1 do
+      by_tag[tag] = reads[i]
+    end
+  end
+  return by_tag
+end
+
 local function keep(list, entry)
   if #list < LISTED then
     list[#list + 1] = entry
@@ -193,6 +211,25 @@ function Planner:count_problems(block)
   end
 end
 
+-- The rules of a pattern's operations, each once, with the fields that they read; worked out once.
+function Planner:rules_of(pattern)
+  if not pattern.rules then
+    local rules, seen = {}, {}
+    for _, direction in ipairs({ "off", "on" }) do
+      for _, index in ipairs(pattern[direction]) do
+        local target = self.targets[index]
+        local key = ("%s\0%s"):format(target.rule, target.line or "")
+        if target.rule and not seen[key] then
+          seen[key] = true
+          rules[#rules + 1] = { name = target.rule, line = target.line, reads = self.reads and self.reads[index] }
+        end
+      end
+    end
+    pattern.rules = rules
+  end
+  return pattern.rules[1] and pattern.rules
+end
+
 -- Takes one block of decisions: finds the users, looks up what they have, writes the difference.
 function Planner:take(block)
   self:count_problems(block)
@@ -230,12 +267,12 @@ function Planner:take(block)
       end
       self:operate(user, pattern, block.lines[i])
       self:respect(user, pattern)
-      changed[block.lines[i]] = pattern.on[1] ~= nil or pattern.off[1] ~= nil or nil
+      changed[block.lines[i]] = self.evidence and self:rules_of(pattern) or nil
     end
   end
   if self.evidence then
-    self.evidence:release(changed, function(line, fields)
-      self.run:record(line, fields)
+    self.evidence:release(changed, function(line, rule, fields)
+      self.run:record(line, rule.name, rule.line, fields)
     end)
   end
   return true
@@ -489,6 +526,10 @@ function M.make(job)
     local message
     self.evidence, message, code = evidence.new(job)
     if not self.evidence then
+      return nil, message, code
+    end
+    self.reads, message, code = reads_of(job)
+    if message then
       return nil, message, code
     end
   end

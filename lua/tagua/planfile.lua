@@ -14,8 +14,8 @@ local LONGEST_HEADER, LONGEST_LINE = 4 * 1024 * 1024, 512 * 1024 -- bytes
 local PIECE = 256 * 1024
 local LARGEST = 1 << 53
 
-local function whole(min)
-  return { type = "integer", min = min or 0, max = LARGEST }
+local function whole(min, required)
+  return { type = "integer", min = min or 0, max = LARGEST, required = required }
 end
 
 local function text(max, required)
@@ -48,7 +48,9 @@ local LINES = {
     user = text(512, true),
     id = text(1000, true),
   },
-  values = { values = { type = "table", required = true }, record = whole(1) },
+  values = {
+    values = { type = "table", required = true }, record = whole(1, true), rule = text(1000, true), line = whole(1),
+  },
 }
 
 local HEADER = {

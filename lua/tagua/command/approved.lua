@@ -229,8 +229,9 @@ local function read(context, reader, book, run, plan)
         ends = entry.ends }))
     elseif entry.kind == "note" then
       context:check(run:note(entry.user, entry.id, entry.note))
-    elseif entry.record then
-      context:check(run:record(entry.record, context:check(require("tagua.json").encode(entry.values))))
+    elseif entry.kind == "values" then
+      context:check(run:record(entry.record, entry.rule, entry.line,
+        context:check(require("tagua.json").encode(entry.values))))
     end
   end
   flush()

@@ -61,8 +61,8 @@ function M.retry(run, source)
   db:run(RETRY, source, run.connection.number, run.number)
   local planned = counted(db, run.number)
   db:run(
-    "insert into record (run, line, fields) select ?2, line, fields from record where run = ?1 and line in "
-      .. "(select input_line from operation where run = ?2)",
+    "insert into record (run, line, rule, fields) select ?2, line, rule, fields from record where run = ?1 "
+      .. "and (line, rule) in (select input_line, rule from operation where run = ?2)",
     source,
     run.number
   )

@@ -12,6 +12,9 @@ local OPERATIONS = [[
   select o.seq, o.user, o.action, t.id, t.name, r.name, r.line, o.input_line, o.before, o.lasts, o.ends
   from operation o join tag t on t.number = o.tag left join rule r on r.number = o.rule
   where o.run = ? order by o.seq]]
+local RECORDS = [[
+  select f.line, r.name, r.line, f.fields from record f join rule r on r.number = f.rule
+  where f.run = ? order by f.line, f.rule]]
 local TIMES = [[
   select n.user, t.id, n.what, n.lasts, n.ends from timing n join tag t on t.number = n.tag
   where n.run = ? and t.id is not null]]
@@ -27,8 +30,9 @@ local NOTES = [[
 function Approved:export(put)
   return store.try(function()
     local db, number = self.db, self.number
-    for line, fields in db:rows("select line, fields from record where run = ? order by line", number) do
-      store.must(put({ record = line, values = store.must(require("tagua.json").decode(fields)) }))
+    for line, rule, rule_line, fields in db:rows(RECORDS, number) do
+      store.must(put({ record = line, rule = rule, line = rule_line,
+        values = store.must(require("tagua.json").decode(fields)) }))
     end
     for _, user, action, id, name, rule, line, record, before, lasts, ends in db:rows(OPERATIONS, number) do
       store.must(put({

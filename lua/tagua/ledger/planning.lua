@@ -132,7 +132,7 @@ function Planning:add(operation)
   return true
 end
 
-local RECORD = "insert or replace into record (run, line, fields) values (?, ?, ?)"
+local RECORD = "insert or replace into record (run, line, rule, fields) values (?, ?, ?, ?)"
 local NOTE = "insert or replace into note (run, user, tag, decision) values (?, ?, ?, ?)"
 
 -- Keeps a row for later; a full list of them is written at once.
@@ -153,20 +153,26 @@ local function write_rows(self, rows, text, values)
   if #rows == 0 then
     return true
   end
-  return self.db:transact(function()
+  local ok, message, code = self.db:transact(function()
     local insert = self.db:prepare(text)
     for _, row in ipairs(rows) do
       store.must(insert:run(self.number, values(row)))
     end
     return true
   end)
+  if not ok then
+    self.connection.registry.numbers, self.rules = {}, {} -- what was numbered inside is undone
+  end
+  return ok, message, code
 end
 
---- Keeps what the rules could read of a record whose user the run changes.
+--- Keeps what a rule went by for a record whose user the run changes.
 -- @tparam integer line of the input
+-- @tparam string rule its name
+-- @tparam ?integer rule_line of the rule file
 -- @tparam string fields a JSON object
-function Planning:record(line, fields)
-  return keep_row(self, self.records, { line, fields }, self.write_records)
+function Planning:record(line, rule, rule_line, fields)
+  return keep_row(self, self.records, { line, rule, rule_line, fields }, self.write_records)
 end
 
 -- Writes the records that were kept.
@@ -174,7 +180,7 @@ function Planning:write_records()
   local records = self.records
   self.records = {}
   return write_rows(self, records, RECORD, function(record)
-    return record[1], record[2]
+    return record[1], self:rule_number(record[2], record[3]), record[4]
   end)
 end
 

@@ -155,12 +155,13 @@ create table operation (
 create index operation_sending on operation (run, seq) where outcome = 'sending';
 create index operation_by_user on operation (user);
 
--- What the rules could read of the users that a run changes, as it was then.
+-- What a rule went by for a user whom a run changes, as it was then.
 create table record (
   run integer not null,
   line integer not null,     -- of the input
-  fields text not null,      -- a JSON object: declared field -> value
-  primary key (run, line)
+  rule integer not null,
+  fields text not null,      -- a JSON object: each field that the rule reads -> value
+  primary key (run, line, rule)
 ) without rowid;
 
 -- What a run will put into holding.decision once it is agreed to; 4: the tag is the rules' again.
@@ -253,7 +254,7 @@ create view operations as
     join connection c on c.number = n.connection
     join tag t on t.number = o.tag
     left join rule r on r.number = o.rule
-    left join record f on f.run = o.run and f.line = o.input_line
+    left join record f on f.run = o.run and f.line = o.input_line and f.rule = o.rule
     left join latest l on l.run = o.run and l.seq = o.seq;
 
 -- Runs with their sums: planned = done + failed + skipped + left.

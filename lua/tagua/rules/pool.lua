@@ -229,6 +229,19 @@ function Pool:ask(request)
   return assert(workers.read(bytes))
 end
 
+--- Which fields each rule may read; see tagua.rules.study.
+-- @treturn {{string,...},...}|nil for each rule, by its position, the names of fields
+-- @treturn string message
+-- @treturn string code
+function Pool:reads()
+  if not self.ruleset.reads then
+    local reads, message, code = self:ask({ reads = true })
+    if not reads then return nil, message, code end
+    self.ruleset.reads = reads
+  end
+  return self.ruleset.reads
+end
+
 --- Says what the records look like, and what now is.
 -- @tparam table given `format` ("csv" or "jsonl"), `header` (csv: the columns' names), `delimiter`,
 --   `id` (the column or key of the id), `at` (seconds since the epoch), `days` (later moments, at

@@ -125,6 +125,7 @@ function Study:follow(f, file, takes_user, outer)
     elseif opcode == GETTABLE then
       local key = registers[c] and registers[c].constant
       if registers[b] and registers[b].user and key == nil then self.found.dynamic = true end
+      if not registers[b] and key == nil then self.found.obscure = true end -- it may be the record
       value = self:member(registers[b], key, place)
     elseif opcode == TESTSET then
       value = registers[b]
@@ -254,6 +255,45 @@ local function describe(self, f, rule)
     file = self.language.sources[getinfo(f, "S").source], first = compiled.first, last = compiled.last, rule = rule,
     lines = sorted(functions.lines(compiled)),
   }
+end
+
+-- Adds the texts that a function, or one inside of it, has written out; tells whether it may read a field by a
+-- name that it works out, of what may be the record.
+local function named(self, f, texts, outer)
+  local found = { compares = {}, tags = {}, unknown = {}, texts = texts, numbers = {}, dynamic = false }
+  self.found = found
+  self:follow(f, nil, true, outer)
+  return found.dynamic or found.obscure
+end
+
+--- Which fields each rule may read: those that its functions, and the functions that they can call, name. Where
+-- a name is worked out, it may be any.
+-- @tparam table language finished
+-- @treturn {{string,...},...} for each rule the names of fields, sorted
+function M.reads(language)
+  local self = setmetatable({ language = language, compiled = {}, user_names = {} }, Study)
+  local reads = {}
+  for i, rule in ipairs(language.rules) do
+    local reached, texts, any = {}, {}, false
+    for _, f in ipairs(rule.functions) do
+      if type(f) == "function" then self:reach(f, reached) end
+    end
+    for f in pairs(reached) do
+      if type(f) == "function" then
+        local compiled, outer = self.compiled[f], {}
+        for j = 0, #compiled.upvalues do
+          local _, value = getupvalue(f, j + 1)
+          outer[j] = constant(value) or { other = true } -- a variable of the file never holds the record
+        end
+        any = named(self, compiled, texts, outer) or any
+      end
+    end
+    reads[i] = {}
+    for _, field in ipairs(language.fields) do
+      if any or texts[field.name] then table.insert(reads[i], field.name) end
+    end
+  end
+  return reads
 end
 
 --- Studies the rules of a language.
