@@ -1,6 +1,7 @@
 --- The types of fields, and how a value written in Lua becomes one of theirs.
 -- Runs inside the sandbox as part of the trusted prelude, and in the caller's own state.
 -- @module tagua.rules.fields
+local aggregates = require("tagua.rules.aggregates")
 local options = require("tagua.options")
 
 local M = {}
@@ -59,14 +60,21 @@ function M.words(complain)
 end
 
 --- What a rule file wrote for one field, as a table of its own.
--- @treturn table|nil { name, source, type, format, roc, if_empty }
+-- @treturn table|nil { name, source, type, format, roc, if_empty, aggregate }; the last as tagua.rules.aggregates
+--   gives it, where the field is what events tell
 -- @treturn string what is wrong
 function M.field(name, value)
   if type(name) ~= "string" or name == "" then
     return nil, "fields { } wants name = type, such as orders = integer; got " .. quote(name)
   end
+  local aggregate = aggregates.of(value)
+  if aggregate then
+    return { name = name, source = name, type = aggregates.types[aggregate.kind], aggregate = aggregate }
+  end
   local spec = getmetatable(value) == SPEC and value or TYPE_OF[value] and { type = TYPE_OF[value] }
   if not spec then
+    local lacking = aggregates.lacking(value)
+    if lacking then return nil, ("field '%s': %s"):format(name, lacking) end
     return nil, ("field '%s' wants a type: text, integer, number, boolean, date or tagset; got %s"):format(name,
       quote(value))
   end

@@ -8,7 +8,7 @@
 -- the time and the memory that a rule takes. For files that are not one's own, use tagua.rules.pool.
 -- @module tagua.rules
 local core = require("tagua.core")
-local fields = require("tagua.rules.fields")
+local filling = require("tagua.rules.filling")
 local language = require("tagua.rules.language")
 local options = require("tagua.options")
 local ruleset = require("tagua.rules.ruleset")
@@ -49,30 +49,6 @@ function M.load(given)
   return setmetatable(description, Ruleset)
 end
 
--- What a program puts where a database has no value.
-local function is_empty(value, field)
-  return value == "" or (type(value) == "string" and field.type ~= "text" and not value:find("%S"))
-    or (type(value) == "userdata" and not getmetatable(value))
-end
-
--- A field's value out of a record: by its name, or by the name of its column. Texts are read as a
--- file's cells are, so that a record may come from anywhere.
-local function fill(words, i, field, record)
-  local value = record[field.source]
-  if value == nil then value = record[field.name] end
-  local decider = words.decider
-  if value == nil then return decider:absent(i) end
-  if is_empty(value, field) then return decider:empty(i) end
-  if type(value) == "string" and (field.type == "integer" or field.type == "number") then
-    value = value:find("^%s*[+-]?[%d.]+%s*$") and tonumber(value) or value
-  elseif field.type == "text" and math.type(value) == "integer" then
-    value = tostring(value)
-  end
-  local converted = fields.convert(field, value, words:zone())
-  if converted == nil then return decider:bad(i) end
-  decider:set(i, converted)
-end
-
 --- Decides one record.
 -- @tparam table record its values by the fields' names or their columns'. A key that is not there
 --   is a field that the record does not have, and whoever reads it can't decide; "" and a JSON null
@@ -84,7 +60,9 @@ function Ruleset:decide(record, now)
   options.argument("decide: record", record, { type = "table", required = true }, 2)
   local words = self.words
   for i, field in ipairs(self.fields) do
-    fill(words, i, field, record)
+    local value = record[field.source]
+    if value == nil then value = record[field.name] end
+    filling.put(words, i, field, value)
   end
   local at = math.tointeger((now or core.system.wall_ns() // 1000000000) // 1)
   words.clock(at)

@@ -2,6 +2,7 @@
 -- Runs inside the sandbox as part of the trusted prelude, and in the caller's own state; what a
 -- rule file can reach of it is only what `env` holds.
 -- @module tagua.rules.language
+local aggregates = require("tagua.rules.aggregates")
 local asking = require("tagua.rules.asking")
 local core = require("tagua.core")
 local declarations = require("tagua.rules.declarations")
@@ -141,10 +142,13 @@ function Language:build()
   for name, word in pairs(words) do
     globals[name] = word
   end
-  for name, word in pairs(fields.words(function(message)
+  local function complain(message)
     self:complain(message)
-  end)) do
-    globals[name] = word
+  end
+  for _, family in ipairs({ fields, aggregates }) do
+    for name, word in pairs(family.words(complain)) do
+      globals[name] = word
+    end
   end
   globals.leave, globals.otherwise = constant("leave"), constant("otherwise")
   self.leave, self.otherwise = globals.leave, globals.otherwise

@@ -1,7 +1,9 @@
 --- The test blocks of a rule file: checked when it is loaded, run before every plan.
 -- Runs inside the sandbox as part of the trusted prelude, and in the caller's own state.
 -- @module tagua.rules.tests
+local events = require("tagua.rules.events")
 local fields = require("tagua.rules.fields")
+local filling = require("tagua.rules.filling")
 local nearest = require("tagua.nearest")
 local options = require("tagua.options")
 local windows = require("tagua.rules.windows")
@@ -12,7 +14,8 @@ local quote = options.quote
 
 --- What stands in the braces of a test.
 M.OPTIONS = {
-  user = { type = "table", required = true },
+  user = { type = "table" },
+  events = { type = "table" },
   at = { type = { "string", "number" } },
   expect = { type = "table", required = true },
 }
@@ -91,6 +94,8 @@ end
 
 -- Checks one test and gives its user the fields' types.
 local function prepare(language, test, complain)
+  if not test.user and not test.events then complain("option 'user' is missing") end
+  test.user = test.user or {}
   test.typed = type_user(language, test, complain)
   check_expected(language, test, language.positions, language.expectable, complain)
   if type(test.at) == "string" then
@@ -98,6 +103,7 @@ local function prepare(language, test, complain)
     if not moment then complain("option 'at': " .. message) end
     test.at = moment
   end
+  if test.events then test.told = events.read(language, test, complain) end
 end
 
 --- Checks the test blocks of a language that has all its rules. Raises at a test's line.
@@ -140,12 +146,24 @@ local function agrees(expected, actual)
   return expected == actual
 end
 
+-- A field that the test's user lacks: what its events tell of it, if there are any.
+local function fill_told(language, i, field, told)
+  local found = told and told[field.name]
+  if not told or found and found.value == nil and not found.bad then
+    language.decider:empty(i)
+  elseif found and found.bad then
+    language.decider:bad(i)
+  else
+    filling.put(language, i, field, found and found.value)
+  end
+end
+
 local function run_one(language, test, at)
   local decider = language.decider
   for i, field in ipairs(language.fields) do
     local value = test.typed[field.name]
     if value == nil then
-      decider:empty(i)
+      fill_told(language, i, field, test.told)
     else
       if field.type == "tagset" then value = fields.convert(field, value) end
       decider:set(i, value)
@@ -181,7 +199,7 @@ end
 
 --- Runs one test that no file holds.
 -- @tparam table language
--- @tparam table given `user`, `at`, `expect`
+-- @tparam table given `user` or `events`, `at`, `expect`
 -- @tparam integer at the moment of a test that names none
 -- @treturn table|nil as `run` gives them
 -- @treturn string what is wrong with the test itself
