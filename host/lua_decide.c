@@ -423,7 +423,13 @@ static int decider_decide(lua_State *L)
     luaL_argcheck(L, only >= 0 && (size_t)only <= decider->rules, 2, "no such rule");
     struct notes *notes = lua_newuserdatauv(L, sizeof *notes, 0);
     notes->watch = (struct tagua_decider_watch){
-        notes, notes_enter, notes_start, notes_leave, notes_unknown, notes_failed};
+        .context = notes,
+        .enter = notes_enter,
+        .start = notes_start,
+        .leave = notes_leave,
+        .unknown = notes_unknown,
+        .failed = notes_failed,
+    };
     notes->before = decider->outer;
     notes->count = 0; /* the run fills it */
     lua_setiuservalue(L, 1, SLOT_NOTES);

@@ -4,6 +4,7 @@
 #define TAGUA_LUA_DECIDE_H
 
 #include <lua.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -23,6 +24,12 @@ enum {
  * None of them may raise. */
 struct tagua_decider_watch {
     void *context;
+    /* In a run of tagua_decider_run_open where nobody has to be asked: enter, start and, after a
+     * function that came to its end, leave are not called. The rule that runs is put into *rule;
+     * leave is called once *tripped is not 0. */
+    bool quick;
+    volatile size_t *rule;
+    const volatile sig_atomic_t *tripped;
     /* Before a rule runs. A text refuses to run it, and is why; NULL lets it run. */
     const char *(*enter)(void *context, size_t rule);
     /* Before each of its functions is called. */
@@ -76,6 +83,29 @@ void tagua_decider_absent(lua_State *L, int index, size_t field);
 /* Runs every rule on the record that was set. Returns one byte a tag; they stay the decider's and
  * stand until the next call. */
 const char *tagua_decider_run(lua_State *L, int index);
+
+/* For many records, one after another: puts on the stack what deciding them needs, where it stays
+ * until the caller has done. Returns its place, `open` of the functions below. */
+int tagua_decider_open(lua_State *L, int index);
+
+/* Pushes the key of a field. What is pushed next becomes its value with tagua_decider_close, which
+ * pops both; not for a set of tags. */
+void tagua_decider_key(lua_State *L, int open, size_t field);
+
+/* See tagua_decider_key. */
+void tagua_decider_close(lua_State *L, int open, struct tagua_decider *decider, size_t field);
+
+/* As tagua_decider_run, but what rules raise goes to the caller's lua_pcall: see
+ * tagua_decider_resume. */
+const char *tagua_decider_run_open(lua_State *L, int open, struct tagua_decider *decider);
+
+/* Whether a rule was running when lua_pcall came back from tagua_decider_run_open. The second time
+ * that it is asked it was not. */
+bool tagua_decider_stopped(struct tagua_decider *decider);
+
+/* Accounts for the rule that was running, whose error is on top of the stack (popped) and whose
+ * `status` lua_pcall gave, and runs those after it. */
+const char *tagua_decider_resume(lua_State *L, int open, struct tagua_decider *decider, int status);
 
 /* Runs one rule alone; the bytes of the other rules' tags stay as they are. */
 const char *tagua_decider_run_one(lua_State *L, int index, size_t rule);

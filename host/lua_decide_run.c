@@ -17,6 +17,8 @@ struct frame {
     int record, functions, leave, tags, rules, kept;
 };
 
+enum { VALUES = 6, NAMES = 7 }; /* what stands behind them: the values, and the fields' names */
+
 /* Pushes the rule's place and name: "rules.lua:12: rule 'regional'". */
 static void push_place(lua_State *L, const struct frame *frame, size_t rule)
 {
@@ -84,27 +86,13 @@ static bool put_back(lua_State *L, const struct frame *frame)
     return true;
 }
 
-/* Calls function number `function` of a rule with the record. On DECIDED the result is on the
- * stack; on any other verdict the failure has been told and the stack is as before. */
-static struct outcome call(lua_State *L, const struct frame *frame, size_t rule,
-                           lua_Integer function)
+/* After a function has ended: its result, or its error, is on top of the stack. On DECIDED it stays
+ * there; on any other verdict the failure has been told and it is popped. */
+static struct outcome account(lua_State *L, const struct frame *frame, size_t rule, int status)
 {
     struct tagua_decider *decider = frame->decider;
     const struct tagua_decider_watch *watch = decider->watch;
     struct outcome outcome = {DECIDED, 0};
-    decider->missing = -1;
-    decider->complaint[0] = '\0';
-    if (decider->has_asked) {
-        memset(decider->asked, 0, decider->fields);
-        decider->has_asked = false;
-    }
-    lua_rawgeti(L, frame->functions, function);
-    lua_pushvalue(L, frame->record);
-    decider->running = true;
-    if (watch != NULL && watch->start != NULL)
-        watch->start(watch->context);
-    int status = lua_pcall(L, 1, 1, 0);
-    decider->running = false;
     const char *stopped =
         watch != NULL && watch->leave != NULL ? watch->leave(watch->context, L, status) : NULL;
     if (decider->kept > 0 && put_back(L, frame)) {
@@ -151,6 +139,44 @@ static struct outcome call(lua_State *L, const struct frame *frame, size_t rule,
     }
     tell_failure(L, frame, rule, lua_tostring(L, -1), false);
     lua_pop(L, 2);
+    return outcome;
+}
+
+/* Calls function number `function` of a rule with the record; as account. */
+static struct outcome call(lua_State *L, const struct frame *frame, size_t rule,
+                           lua_Integer function)
+{
+    struct tagua_decider *decider = frame->decider;
+    const struct tagua_decider_watch *watch = decider->watch;
+    decider->missing = -1;
+    decider->complaint[0] = '\0';
+    if (decider->has_asked) {
+        memset(decider->asked, 0, decider->fields);
+        decider->has_asked = false;
+    }
+    lua_rawgeti(L, frame->functions, function);
+    lua_pushvalue(L, frame->record);
+    bool quick = decider->direct && watch->quick;
+    if (!quick && watch != NULL && watch->start != NULL)
+        watch->start(watch->context);
+    decider->running = true;
+    if (!decider->direct) {
+        int status = lua_pcall(L, 1, 1, 0);
+        decider->running = false;
+        return account(L, frame, rule, status);
+    }
+    lua_call(L, 1, 1);
+    decider->running = false;
+    if (quick && !*watch->tripped && decider->kept == 0 && decider->missing < 0 &&
+        decider->complaint[0] == '\0')
+        return (struct outcome){DECIDED, 0}; /* nearly always */
+    if (quick && !*watch->tripped && decider->kept == 0 && decider->complaint[0] == '\0') {
+        lua_pop(L, 1);
+        return (struct outcome){UNKNOWN, 0};
+    }
+    struct outcome outcome = account(L, frame, rule, LUA_OK);
+    if (watch->start != NULL)
+        watch->start(watch->context); /* a quick run goes on under the watch */
     return outcome;
 }
 
@@ -302,14 +328,34 @@ out:
     return outcome;
 }
 
+/* Notes what a rule came to where it is not what its functions put into `wants`. */
+static void settle_rule(struct tagua_decider *decider, size_t number, struct outcome outcome)
+{
+    const struct tagua_decider_watch *watch = decider->watch;
+    const struct rule *rule = &decider->list[number];
+    char *wants = decider->wants + rule->first;
+    decider->list[number].clocked = decider->clock_read;
+    if (outcome.verdict == FAILED) {
+        memset(wants, TAGUA_WANT_FAILED, rule->count);
+    } else if (outcome.verdict == UNKNOWN) {
+        memset(wants, TAGUA_WANT_UNKNOWN, rule->count);
+        if (watch != NULL && watch->unknown != NULL)
+            watch->unknown(watch->context, number, (size_t)decider->missing);
+    }
+}
+
 static void decide_rule(lua_State *L, const struct frame *frame, size_t number)
 {
     struct tagua_decider *decider = frame->decider;
     const struct tagua_decider_watch *watch = decider->watch;
     const struct rule *rule = &decider->list[number];
     char *wants = decider->wants + rule->first;
-    const char *refusal =
-        watch != NULL && watch->enter != NULL ? watch->enter(watch->context, number) : NULL;
+    const char *refusal = NULL;
+    decider->at_rule = number;
+    if (decider->direct && watch->quick)
+        *watch->rule = number;
+    else if (watch != NULL && watch->enter != NULL)
+        refusal = watch->enter(watch->context, number);
     if (refusal != NULL) {
         push_place(L, frame, number);
         lua_pushfstring(L, "%s %s", lua_tostring(L, -1), refusal);
@@ -328,34 +374,35 @@ static void decide_rule(lua_State *L, const struct frame *frame, size_t number)
     } else {
         outcome = decide_table(L, frame, number);
     }
-    decider->list[number].clocked = decider->clock_read;
-    if (outcome.verdict == FAILED) {
-        memset(wants, TAGUA_WANT_FAILED, rule->count);
-    } else if (outcome.verdict == UNKNOWN) {
-        memset(wants, TAGUA_WANT_UNKNOWN, rule->count);
-        if (watch != NULL && watch->unknown != NULL)
-            watch->unknown(watch->context, number, (size_t)decider->missing);
-    }
+    settle_rule(decider, number, outcome);
 }
 
-/* Runs the rules from `rule` up to, not including, `end`. */
-static const char *run(lua_State *L, int index, size_t rule, size_t end)
+/* Puts on the stack what a run needs. */
+static struct frame push_frame(lua_State *L, int index)
 {
-    index = lua_absindex(L, index);
-    struct tagua_decider *decider = lua_touserdata(L, index);
     int top = lua_gettop(L);
-    luaL_checkstack(L, 32, "a decision");
-    struct frame frame = {decider, top + 1, top + 2, top + 3, top + 4, top + 5, top + 6};
+    luaL_checkstack(L, 40, "a decision");
     lua_getiuservalue(L, index, SLOT_RECORD);
     lua_getiuservalue(L, index, SLOT_FUNCTIONS);
     lua_getiuservalue(L, index, SLOT_LEAVE);
     lua_getiuservalue(L, index, SLOT_TAGS);
     lua_getiuservalue(L, index, SLOT_RULES);
     lua_getiuservalue(L, index, SLOT_KEPT);
+    return (struct frame){lua_touserdata(L, index), top + 1, top + 2, top + 3,
+                          top + 4, top + 5, top + 6};
+}
+
+/* Runs the rules from `rule` up to, not including, `end`. */
+static const char *run(lua_State *L, int index, size_t rule, size_t end)
+{
+    index = lua_absindex(L, index);
+    int top = lua_gettop(L);
+    struct frame frame = push_frame(L, index);
+    frame.decider->direct = false;
     for (; rule < end; rule++)
         decide_rule(L, &frame, rule);
     lua_settop(L, top);
-    return decider->wants;
+    return frame.decider->wants;
 }
 
 const char *tagua_decider_run(lua_State *L, int index)
@@ -366,4 +413,60 @@ const char *tagua_decider_run(lua_State *L, int index)
 const char *tagua_decider_run_one(lua_State *L, int index, size_t rule)
 {
     return run(L, index, rule, rule + 1);
+}
+
+int tagua_decider_open(lua_State *L, int index)
+{
+    index = lua_absindex(L, index);
+    size_t fields = tagua_decider_fields(lua_touserdata(L, index));
+    luaL_checkstack(L, (int)fields + 60, "the fields of a ruleset");
+    int open = push_frame(L, index).record;
+    lua_getiuservalue(L, index, SLOT_VALUES);
+    lua_getiuservalue(L, index, SLOT_NAMES);
+    for (size_t i = 1; i <= fields; i++)
+        lua_rawgeti(L, open + NAMES, (lua_Integer)i);
+    lua_remove(L, open + NAMES);
+    return open;
+}
+
+void tagua_decider_key(lua_State *L, int open, size_t field)
+{
+    lua_pushvalue(L, open + NAMES + (int)field);
+}
+
+void tagua_decider_close(lua_State *L, int open, struct tagua_decider *decider, size_t field)
+{
+    decider->states[field] = STATE_VALUE;
+    lua_rawset(L, open + VALUES);
+}
+
+static const char *run_open(lua_State *L, int open, struct tagua_decider *decider, size_t rule)
+{
+    struct frame frame = {decider, open, open + 1, open + 2, open + 3, open + 4, open + 5};
+    decider->direct = true;
+    for (; rule < decider->rules; rule++)
+        decide_rule(L, &frame, rule);
+    return decider->wants;
+}
+
+const char *tagua_decider_run_open(lua_State *L, int open, struct tagua_decider *decider)
+{
+    return run_open(L, open, decider, 0);
+}
+
+bool tagua_decider_stopped(struct tagua_decider *decider)
+{
+    bool was_running = decider->direct && decider->running;
+    decider->running = false;
+    return was_running;
+}
+
+const char *tagua_decider_resume(lua_State *L, int open, struct tagua_decider *decider, int status)
+{
+    struct frame frame = {decider, open, open + 1, open + 2, open + 3, open + 4, open + 5};
+    size_t rule = decider->at_rule;
+    settle_rule(decider, rule, account(L, &frame, rule, status));
+    if (decider->watch->start != NULL)
+        decider->watch->start(decider->watch->context);
+    return run_open(L, open, decider, rule + 1);
 }

@@ -52,6 +52,8 @@ struct tagua_decider {
     struct rule *list;
     bool has_asked; /* something is in `asked` */
     bool running;
+    bool direct;     /* what a rule raises goes to the caller of the run */
+    size_t at_rule;  /* the rule that runs */
     bool ticking;    /* there is a now */
     bool clock_read; /* somebody asked for it */
     int64_t now;     /* seconds since the epoch */

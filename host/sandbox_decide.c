@@ -52,6 +52,7 @@ static const char *on_leave(void *context, lua_State *L, int status)
     struct tagua_rule_health *health = &sandbox->failed[sandbox->rule];
     bool tripped = sandbox->tripped;
     const char *reason = tagua_sandbox_settle(sandbox, status);
+    sandbox->troubled = sandbox->troubled || tripped;
     if (!tripped)
         health->in_a_row = 0;
     else if (++health->in_a_row >= TAGUA_SANDBOX_IN_A_ROW)
@@ -106,8 +107,16 @@ static void on_failed(void *context, size_t rule, const char *message, bool unde
 void tagua_sandbox_watch_rules(struct tagua_sandbox *sandbox)
 {
     lua_State *L = sandbox->L;
-    sandbox->watch = (struct tagua_decider_watch){sandbox,  on_enter,   on_start,
-                                                  on_leave, on_unknown, on_failed};
+    sandbox->watch = (struct tagua_decider_watch){
+        .context = sandbox,
+        .rule = &sandbox->rule,
+        .tripped = &sandbox->tripped,
+        .enter = on_enter,
+        .start = on_start,
+        .leave = on_leave,
+        .unknown = on_unknown,
+        .failed = on_failed,
+    };
     lua_rawgetp(L, LUA_REGISTRYINDEX, &tagua_sandbox_decider);
     tagua_decider_watch(lua_touserdata(L, -1), &sandbox->watch);
     lua_pop(L, 1);
@@ -147,76 +156,109 @@ static void set_tags(lua_State *L, int decider, int tagsets, size_t field,
     lua_settop(L, top);
 }
 
+/* Whether the rules' record holds this value already. Texts are never taken for the same. */
+static bool is_shown(const struct tagua_value *shown, const struct tagua_value *value)
+{
+    if (shown->state != value->state)
+        return false;
+    switch (value->state) {
+    case TAGUA_VALUE_INTEGER:
+    case TAGUA_VALUE_DATE:
+        return shown->integer == value->integer;
+    case TAGUA_VALUE_BOOLEAN:
+        return shown->boolean == value->boolean;
+    case TAGUA_VALUE_TEXT:
+    case TAGUA_VALUE_NUMBER:
+        return false;
+    default:
+        return true;
+    }
+}
+
+/* Where things are on the stack while a chunk is decided. */
+struct places {
+    struct tagua_decider *decider;
+    int index, tagsets, open;
+    ptrdiff_t tagset;
+};
+
 /* Hands the record's values to the decider. */
-static void fill(lua_State *L, struct tagua_sandbox *sandbox, int decider, int tagsets,
-                 ptrdiff_t tagset)
+static void fill(lua_State *L, struct tagua_sandbox *sandbox, const struct places *at)
 {
     const struct tagua_record *record = &sandbox->current;
     for (size_t i = 0; i < sandbox->fields; i++) {
-        if ((ptrdiff_t)i == tagset) {
-            set_tags(L, decider, tagsets, i, record, &sandbox->present[i]);
+        if ((ptrdiff_t)i == at->tagset) {
+            set_tags(L, at->index, at->tagsets, i, record, &sandbox->present[i]);
             continue;
         }
         const struct tagua_value *value = &record->values[i];
         if (value->state != TAGUA_VALUE_ABSENT)
             sandbox->present[i]++;
+        if (is_shown(&sandbox->shown[i], value))
+            continue;
+        sandbox->shown[i] = *value;
         switch (value->state) {
         case TAGUA_VALUE_ABSENT:
-            tagua_decider_absent(L, decider, i);
+            tagua_decider_absent(L, at->index, i);
             continue;
         case TAGUA_VALUE_EMPTY:
-            tagua_decider_empty(L, decider, i);
+            tagua_decider_empty(L, at->index, i);
             continue;
         case TAGUA_VALUE_BAD:
-            tagua_decider_bad(L, decider, i);
+            tagua_decider_bad(L, at->index, i);
             continue;
-        case TAGUA_VALUE_TEXT:
-            lua_pushlstring(L, value->text, value->length);
-            break;
-        case TAGUA_VALUE_INTEGER:
-        case TAGUA_VALUE_DATE:
-            lua_pushinteger(L, value->integer);
-            break;
-        case TAGUA_VALUE_NUMBER:
-            lua_pushnumber(L, value->number);
-            break;
-        case TAGUA_VALUE_BOOLEAN:
-            lua_pushboolean(L, value->boolean);
+        default:
             break;
         }
-        tagua_decider_set(L, decider, i);
+        tagua_decider_key(L, at->open, i);
+        if (value->state == TAGUA_VALUE_TEXT)
+            lua_pushlstring(L, value->text, value->length);
+        else if (value->state == TAGUA_VALUE_NUMBER)
+            lua_pushnumber(L, value->number);
+        else if (value->state == TAGUA_VALUE_BOOLEAN)
+            lua_pushboolean(L, value->boolean);
+        else
+            lua_pushinteger(L, value->integer);
+        tagua_decider_close(L, at->open, at->decider, i);
     }
+}
+
+/* The head of a row: where its record stands and whose it is. Room for its wants, or NULL. */
+static char *put_row_head(struct tagua_sandbox *sandbox)
+{
+    const struct tagua_record *record = &sandbox->current;
+    uint32_t delta = (uint32_t)(record->line - sandbox->last_line);
+    uint16_t length = (uint16_t)record->id_length; /* TAGUA_RECORD_MAX_ID at most */
+    size_t whole = sizeof delta + sizeof length + length + sandbox->tags;
+    char *row = tagua_buffer_reserve(&sandbox->rows, whole);
+    sandbox->last_line = record->line;
+    sandbox->records++;
+    if (row == NULL) {
+        sandbox->overflow = true;
+        return NULL;
+    }
+    memcpy(row, &delta, sizeof delta);
+    memcpy(row + sizeof delta, &length, sizeof length);
+    memcpy(row + sizeof delta + sizeof length, record->id, length);
+    sandbox->rows.length += whole;
+    return row + whole - sandbox->tags;
 }
 
 static void put_row(struct tagua_sandbox *sandbox, const char *wants)
 {
-    const struct tagua_record *record = &sandbox->current;
-    uint32_t delta = (uint32_t)(record->line - sandbox->last_line);
-    sandbox->last_line = record->line;
-    put(sandbox, &sandbox->rows, &delta, sizeof delta);
-    put_text(sandbox, &sandbox->rows, record->id, record->id_length);
-    put(sandbox, &sandbox->rows, wants, sandbox->tags);
-    sandbox->records++;
+    char *room = put_row_head(sandbox);
+    if (room != NULL)
+        memcpy(room, wants, sandbox->tags);
 }
 
 /* A record that could not even be handed to the rules: all its tags have failed. */
 static void put_failed_row(struct tagua_sandbox *sandbox)
 {
-    char wants[256];
-    const struct tagua_record *record = &sandbox->current;
     for (size_t rule = 0; rule < sandbox->rules; rule++)
         on_failed(sandbox, rule, "the record does not fit into the rules' memory", false);
-    uint32_t delta = (uint32_t)(record->line - sandbox->last_line);
-    sandbox->last_line = record->line;
-    put(sandbox, &sandbox->rows, &delta, sizeof delta);
-    put_text(sandbox, &sandbox->rows, record->id, record->id_length);
-    memset(wants, TAGUA_WANT_FAILED, sizeof wants);
-    for (size_t left = sandbox->tags; left > 0;) {
-        size_t part = left < sizeof wants ? left : sizeof wants;
-        put(sandbox, &sandbox->rows, wants, part);
-        left -= part;
-    }
-    sandbox->records++;
+    char *room = put_row_head(sandbox);
+    if (room != NULL)
+        memset(room, TAGUA_WANT_FAILED, sandbox->tags);
 }
 
 static void put_rejected(struct tagua_sandbox *sandbox)
@@ -270,13 +312,45 @@ static void look_ahead(lua_State *L, struct tagua_sandbox *sandbox, int index)
     tagua_decider_set_now(decider, sandbox->now);
 }
 
-/* Goes through the rest of the chunk; raises when a record exhausts the memory. */
+/* The rules have decided the record at hand. */
+static void finish_record(lua_State *L, struct tagua_sandbox *sandbox, int index, const char *wants)
+{
+    tagua_watchdog_end();
+    if (sandbox->tripped) /* after the last rule had come to its end */
+        tagua_sandbox_settle(sandbox, LUA_OK);
+    put_row(sandbox, wants);
+    sandbox->deciding = false;
+    if (sandbox->day_count > 0) {
+        memcpy(sandbox->before, wants, sandbox->tags);
+        look_ahead(L, sandbox, index);
+    }
+}
+
+/* Whether rules may run without anybody being asked before each of them. */
+static bool is_quick(const struct tagua_sandbox *sandbox)
+{
+    return !sandbox->troubled && !sandbox->announce && sandbox->skip_count == 0;
+}
+
+/* Goes through the rest of the chunk; raises what a rule raises, to be called again with that, and
+ * when a record exhausts the memory. */
 static int decide_rest(lua_State *L)
 {
     struct tagua_sandbox *sandbox = lua_touserdata(L, 1);
+    lua_settop(L, 2); /* the error of the rule at hand, where it has one */
     lua_rawgetp(L, LUA_REGISTRYINDEX, &tagua_sandbox_decider);
     lua_rawgetp(L, LUA_REGISTRYINDEX, &tagsets_key);
-    ptrdiff_t tagset = tagua_decider_tagset(lua_touserdata(L, 2));
+    struct tagua_decider *decider = lua_touserdata(L, 3);
+    struct places at = {decider, 3, 4, tagua_decider_open(L, 3), tagua_decider_tagset(decider)};
+    if (sandbox->status != LUA_OK) {
+        int status = sandbox->status;
+        sandbox->status = LUA_OK;
+        sandbox->watch.quick = is_quick(sandbox);
+        lua_pushvalue(L, 2);
+        finish_record(L, sandbox, 3, tagua_decider_resume(L, at.open, decider, status));
+    }
+    for (size_t i = 0; i < sandbox->fields; i++) /* somebody else may have filled it since */
+        sandbox->shown[i].state = TAGUA_VALUE_TEXT;
     for (;;) {
         int got = tagua_reader_next(sandbox->reader, &sandbox->current);
         if (got == 0)
@@ -286,14 +360,11 @@ static int decide_rest(lua_State *L)
             put_rejected(sandbox);
         } else {
             sandbox->deciding = true;
-            fill(L, sandbox, 2, 3, tagset);
-            const char *wants = tagua_decider_run(L, 2);
-            put_row(sandbox, wants);
-            sandbox->deciding = false;
-            if (sandbox->day_count > 0) {
-                memcpy(sandbox->before, wants, sandbox->tags);
-                look_ahead(L, sandbox, 2);
-            }
+            fill(L, sandbox, &at);
+            sandbox->watch.quick = is_quick(sandbox);
+            if (sandbox->watch.quick)
+                tagua_watchdog_begin(); /* the record's time counts from here */
+            finish_record(L, sandbox, 3, tagua_decider_run_open(L, at.open, decider));
         }
         if (tagua_watchdog_ticked() && sandbox->options.alive != NULL)
             sandbox->options.alive(sandbox->options.context);
@@ -359,6 +430,7 @@ static int read_task(lua_State *L)
             int entry = lua_gettop(L);
             lua_getfield(L, entry, "rule");
             size_t rule = (size_t)luaL_checkinteger(L, -1);
+            sandbox->troubled = true;
             if (rule < sandbox->rules)
                 copy_reason(L, entry, sandbox->failed[rule].disabled,
                             sizeof sandbox->failed[rule].disabled);
@@ -382,8 +454,14 @@ static void clear_counters(struct tagua_sandbox *sandbox)
     sandbox->ended = sandbox->overflow = sandbox->deciding = false;
     memset(sandbox->present, 0, sandbox->fields * sizeof *sandbox->present);
     memset(sandbox->unknown, 0, sandbox->rules * sandbox->fields * sizeof *sandbox->unknown);
-    for (size_t rule = 0; rule < sandbox->rules; rule++)
-        sandbox->failed[rule].listed = 0;
+    sandbox->status = LUA_OK;
+    sandbox->troubled = false;
+    for (size_t rule = 0; rule < sandbox->rules; rule++) {
+        struct tagua_rule_health *health = &sandbox->failed[rule];
+        health->listed = 0;
+        if (health->in_a_row > 0 || health->disabled[0] != '\0')
+            sandbox->troubled = true;
+    }
 }
 
 static int put_block(struct tagua_sandbox *sandbox, int64_t first_line, struct tagua_buffer *block,
@@ -449,19 +527,31 @@ int tagua_sandbox_decide(struct tagua_sandbox *sandbox, const char *task, size_t
         return -1;
     sandbox->last_line = call.first_line;
     tagua_reader_open(sandbox->reader, task + call.used, length - call.used, call.first_line);
+    bool failed = false; /* a rule has raised, and its error is on top of the stack */
     while (!sandbox->ended) {
         size_t before = sandbox->next_record;
         lua_pushcfunction(L, decide_rest);
         lua_pushlightuserdata(L, sandbox);
-        if (lua_pcall(L, 1, 0, 0) == LUA_OK)
+        if (failed)
+            lua_rotate(L, -3, -1);
+        int status = lua_pcall(L, failed ? 2 : 1, 0, 0);
+        failed = false;
+        if (status == LUA_OK)
             continue;
+        lua_rawgetp(L, LUA_REGISTRYINDEX, &tagua_sandbox_decider);
+        struct tagua_decider *decider = lua_touserdata(L, -1);
+        lua_pop(L, 1);
+        if (tagua_decider_stopped(decider) && sandbox->deciding) {
+            sandbox->status = status;
+            failed = true;
+            continue;
+        }
         lua_pop(L, 1);
         tagua_sandbox_settle(sandbox, LUA_ERRMEM);
+        sandbox->status = LUA_OK;
         sandbox->alone = false;
-        lua_rawgetp(L, LUA_REGISTRYINDEX, &tagua_sandbox_decider);
-        tagua_decider_set_now(lua_touserdata(L, -1), sandbox->now);
-        lua_pop(L, 1);
-        if (sandbox->next_record == before)
+        tagua_decider_set_now(decider, sandbox->now);
+        if (sandbox->next_record == before && !sandbox->deciding)
             return tagua_error_set(error, "ERULES", "the rules leave no memory to decide with");
         if (sandbox->deciding)
             put_failed_row(sandbox);

@@ -15,6 +15,7 @@ void tagua_sandbox_forget_input(struct tagua_sandbox *sandbox)
     tagua_reader_free(sandbox->reader);
     tagua_schema_free(sandbox->schema);
     free(sandbox->present);
+    free(sandbox->shown);
     free(sandbox->days);
     free(sandbox->before);
     sandbox->days = NULL;
@@ -23,6 +24,7 @@ void tagua_sandbox_forget_input(struct tagua_sandbox *sandbox)
     sandbox->reader = NULL;
     sandbox->schema = NULL;
     sandbox->present = NULL;
+    sandbox->shown = NULL;
     tagua_buffer_free(&sandbox->rows);
     tagua_buffer_free(&sandbox->rejected);
     tagua_buffer_free(&sandbox->failures);
@@ -91,7 +93,10 @@ static int make_schema(lua_State *L, struct input_call *call, int given, int lis
     if (sandbox->reader == NULL)
         return -1;
     sandbox->present = calloc(count + 1, sizeof *sandbox->present);
-    return sandbox->present != NULL ? 0 : tagua_error_set(call->error, "EIO", "out of memory");
+    sandbox->shown = calloc(count + 1, sizeof *sandbox->shown);
+    if (sandbox->present == NULL || sandbox->shown == NULL)
+        return tagua_error_set(call->error, "EIO", "out of memory");
+    return 0;
 }
 
 /* Reads the later moments out of the options. */

@@ -59,6 +59,9 @@ struct tagua_sandbox {
 
     /* The task at hand. */
     struct tagua_record current;
+    struct tagua_value *shown; /* what the rules' record holds of each field, but for texts */
+    int status;                /* of the rule that came back from a chunk with an error, or LUA_OK */
+    bool troubled;             /* a rule ran out of time, or is not run any more */
     bool announce, deciding, ended;
     bool alone; /* rules run one at a time: each has the whole of a record's time */
     size_t next_record;
