@@ -16,7 +16,7 @@
 struct tagua_block_head {
     int64_t first_line; /* what the first row's line counts from */
     uint32_t tags, fields;
-    uint32_t records;
+    uint32_t records, row_bytes; /* rows, and bytes of all of them */
     uint32_t rejected, rejected_all; /* rows here; and how many there were */
     uint32_t failures, failures_all;
     uint32_t unknown;

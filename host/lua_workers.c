@@ -2,11 +2,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-
-#include "block.h"
 #include "clock.h"
 #include "embedded.h"
 #include "frame.h"
+#include "lua_block.h"
 #include "lua_support.h"
 #include "lua_values.h"
 #include "workers.h"
@@ -217,178 +216,6 @@ static int workers_read(lua_State *L)
     return 1;
 }
 
-/* --- blocks ----------------------------------------------------------------------------------- */
-
-struct scan {
-    lua_State *L;
-    const char *at, *end;
-};
-
-static void take(struct scan *scan, void *to, size_t length)
-{
-    if ((size_t)(scan->end - scan->at) < length)
-        luaL_error(scan->L, "a worker's block is cut off");
-    memcpy(to, scan->at, length);
-    scan->at += length;
-}
-
-static void push_bytes(struct scan *scan, size_t length)
-{
-    if ((size_t)(scan->end - scan->at) < length)
-        luaL_error(scan->L, "a worker's block is cut off");
-    lua_pushlstring(scan->L, scan->at, length);
-    scan->at += length;
-}
-
-static void push_text(struct scan *scan)
-{
-    uint16_t length;
-    take(scan, &length, sizeof length);
-    push_bytes(scan, length);
-}
-
-static void read_rows(struct scan *scan, const struct tagua_block_head *head, int block)
-{
-    lua_State *L = scan->L;
-    if (head->records > (size_t)(scan->end - scan->at) / 6)
-        luaL_error(L, "a worker's block is cut off");
-    int64_t line = head->first_line;
-    lua_createtable(L, (int)head->records, 0);
-    lua_createtable(L, (int)head->records, 0);
-    lua_createtable(L, (int)head->records, 0);
-    for (uint32_t i = 1; i <= head->records; i++) {
-        uint32_t delta;
-        take(scan, &delta, sizeof delta);
-        line += delta;
-        push_text(scan);
-        lua_rawseti(L, -4, i);
-        lua_pushinteger(L, line);
-        lua_rawseti(L, -3, i);
-        push_bytes(scan, head->tags);
-        lua_rawseti(L, -2, i);
-    }
-    lua_setfield(L, block, "wants");
-    lua_setfield(L, block, "lines");
-    lua_setfield(L, block, "ids");
-}
-
-static void set_integer(lua_State *L, const char *name, int64_t value)
-{
-    lua_pushinteger(L, value);
-    lua_setfield(L, -2, name);
-}
-
-static void read_rejected(struct scan *scan, const struct tagua_block_head *head, int block)
-{
-    lua_State *L = scan->L;
-    lua_newtable(L);
-    for (uint32_t i = 1; i <= head->rejected; i++) {
-        int64_t place[2];
-        take(scan, place, sizeof place);
-        lua_createtable(L, 0, 3);
-        set_integer(L, "line", place[0]);
-        set_integer(L, "column", place[1]);
-        push_text(scan);
-        lua_setfield(L, -2, "message");
-        lua_rawseti(L, -2, i);
-    }
-    lua_setfield(L, block, "rejected");
-}
-
-static void read_failures(struct scan *scan, const struct tagua_block_head *head, int block)
-{
-    lua_State *L = scan->L;
-    lua_newtable(L);
-    for (uint32_t i = 1; i <= head->failures; i++) {
-        int64_t line;
-        uint32_t rule;
-        take(scan, &line, sizeof line);
-        take(scan, &rule, sizeof rule);
-        lua_createtable(L, 0, 4);
-        set_integer(L, "line", line);
-        set_integer(L, "rule", (int64_t)rule + 1);
-        push_text(scan);
-        lua_setfield(L, -2, "id");
-        push_text(scan);
-        lua_setfield(L, -2, "message");
-        lua_rawseti(L, -2, i);
-    }
-    lua_setfield(L, block, "failures");
-}
-
-static void read_counts(struct scan *scan, const struct tagua_block_head *head, int block)
-{
-    lua_State *L = scan->L;
-    lua_newtable(L);
-    for (uint32_t i = 1; i <= head->unknown; i++) {
-        uint32_t row[3];
-        take(scan, row, sizeof row);
-        lua_createtable(L, 0, 3);
-        set_integer(L, "rule", (int64_t)row[0] + 1);
-        set_integer(L, "field", (int64_t)row[1] + 1);
-        set_integer(L, "count", row[2]);
-        lua_rawseti(L, -2, i);
-    }
-    lua_setfield(L, block, "unknown");
-    if (head->fields > (size_t)(scan->end - scan->at) / sizeof(uint32_t))
-        luaL_error(L, "a worker's block is cut off");
-    lua_createtable(L, (int)head->fields, 0);
-    for (uint32_t i = 1; i <= head->fields; i++) {
-        uint32_t count;
-        take(scan, &count, sizeof count);
-        lua_pushinteger(L, count);
-        lua_rawseti(L, -2, i);
-    }
-    lua_setfield(L, block, "present");
-}
-
-/* The changes as one flat list: record (from 1), tag (from 1), moment (from 1), byte; by fours. */
-static void read_changes(struct scan *scan, const struct tagua_block_head *head, int block)
-{
-    lua_State *L = scan->L;
-    if (head->changes > (size_t)(scan->end - scan->at) / 11)
-        luaL_error(L, "a worker's block is cut off");
-    lua_createtable(L, (int)head->changes * 4, 0);
-    lua_Integer at = 0;
-    for (uint32_t i = 0; i < head->changes; i++) {
-        uint32_t place[2];
-        uint16_t moment;
-        unsigned char want;
-        take(scan, place, sizeof place);
-        take(scan, &moment, sizeof moment);
-        take(scan, &want, 1);
-        lua_Integer row[] = {(lua_Integer)place[0] + 1, (lua_Integer)place[1] + 1, moment + 1,
-                             want};
-        for (size_t j = 0; j < sizeof row / sizeof *row; j++) {
-            lua_pushinteger(L, row[j]);
-            lua_rawseti(L, -2, ++at);
-        }
-    }
-    lua_setfield(L, block, "changes");
-}
-
-/* workers.block(bytes) -> { n, ids, lines, wants, rejected, rejected_count, failures, failed,
- * unknown, present, changes }: what block.h holds. Rules and fields are positions. */
-static int workers_block(lua_State *L)
-{
-    size_t length;
-    const char *bytes = luaL_checklstring(L, 1, &length);
-    struct scan scan = {L, bytes, bytes + length};
-    struct tagua_block_head head;
-    take(&scan, &head, sizeof head);
-    lua_createtable(L, 0, 10);
-    int block = lua_gettop(L);
-    set_integer(L, "n", head.records);
-    set_integer(L, "rejected_count", head.rejected_all);
-    set_integer(L, "failed", head.failures_all);
-    read_rows(&scan, &head, block);
-    read_rejected(&scan, &head, block);
-    read_failures(&scan, &head, block);
-    read_counts(&scan, &head, block);
-    read_changes(&scan, &head, block);
-    return 1;
-}
-
 /* workers.executable() -> the path of this executable, when it can be a worker; nil in a module. */
 static int workers_executable(lua_State *L)
 {
@@ -408,10 +235,10 @@ int tagua_lua_open_workers(lua_State *L)
     static const luaL_Reg functions[] = {
         {"start", workers_start}, {"poll", workers_poll},
         {"write", workers_write}, {"read", workers_read},
-        {"block", workers_block}, {"executable", workers_executable},
-        {NULL, NULL},
+        {"executable", workers_executable}, {NULL, NULL},
     };
     tagua_lua_class(L, CLASS, methods, worker_close);
     luaL_newlib(L, functions);
+    tagua_lua_add_block(L);
     return 1;
 }

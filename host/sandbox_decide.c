@@ -473,6 +473,7 @@ static int put_block(struct tagua_sandbox *sandbox, int64_t first_line, struct t
     head.tags = (uint32_t)sandbox->tags;
     head.fields = (uint32_t)sandbox->fields;
     head.records = sandbox->records;
+    head.row_bytes = (uint32_t)sandbox->rows.length;
     head.rejected = sandbox->rejected_listed;
     head.rejected_all = sandbox->rejected_all;
     head.failures = sandbox->failures_listed;
