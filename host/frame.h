@@ -11,6 +11,7 @@ enum {
     TAGUA_FRAME_TEST = 'T',  /* i64: the moment that is now */
     TAGUA_FRAME_INPUT = 'I', /* a value: see tagua_sandbox_input */
     TAGUA_FRAME_TASK = 'D',  /* a value and a chunk: see tagua_sandbox_decide */
+    TAGUA_FRAME_SHARED = 'S', /* the same, with a struct tagua_slot instead of the chunk */
     TAGUA_FRAME_ASK = 'A',   /* a value: see tagua_sandbox_ask */
     /* from the worker */
     TAGUA_FRAME_DONE = 'd',     /* what was asked for */

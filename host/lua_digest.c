@@ -3,6 +3,7 @@
 #include <openssl/evp.h>
 #include <stddef.h>
 
+#include "lua_digest.h"
 #include "lua_support.h"
 
 static const char digest_class[] = "tagua.digest";
@@ -11,10 +12,10 @@ struct holder {
     EVP_MD_CTX *context; /* NULL once closed */
 };
 
-static EVP_MD_CTX *check_digest(lua_State *L)
+static EVP_MD_CTX *check_digest(lua_State *L, int index)
 {
-    struct holder *holder = luaL_checkudata(L, 1, digest_class);
-    luaL_argcheck(L, holder->context != NULL, 1, "the digest is closed");
+    struct holder *holder = luaL_checkudata(L, index, digest_class);
+    luaL_argcheck(L, holder->context != NULL, index, "the digest is closed");
     return holder->context;
 }
 
@@ -38,14 +39,18 @@ static int digest_close(lua_State *L)
     return 0;
 }
 
+void tagua_lua_digest_add(lua_State *L, int index, const char *bytes, size_t length)
+{
+    if (EVP_DigestUpdate(check_digest(L, index), bytes, length) != 1)
+        luaL_error(L, "SHA-256 failed");
+}
+
 /* digest:add(bytes) -> digest. */
 static int digest_add(lua_State *L)
 {
-    EVP_MD_CTX *context = check_digest(L);
     size_t length;
     const char *bytes = luaL_checklstring(L, 2, &length);
-    if (EVP_DigestUpdate(context, bytes, length) != 1)
-        return luaL_error(L, "SHA-256 failed");
+    tagua_lua_digest_add(L, 1, bytes, length);
     lua_settop(L, 1);
     return 1;
 }
@@ -55,7 +60,7 @@ static int digest_finish(lua_State *L)
 {
     unsigned char digest[EVP_MAX_MD_SIZE];
     unsigned int size = 0;
-    if (EVP_DigestFinal_ex(check_digest(L), digest, &size) != 1)
+    if (EVP_DigestFinal_ex(check_digest(L, 1), digest, &size) != 1)
         return luaL_error(L, "SHA-256 failed");
     digest_close(L);
     char hex[2 * EVP_MAX_MD_SIZE];

@@ -1,4 +1,7 @@
 /* Binding: the splitter. A userdata owns it. */
+#include <stdio.h>
+
+#include "lua_digest.h"
 #include "lua_record.h"
 #include "lua_support.h"
 #include "splitter.h"
@@ -85,6 +88,37 @@ static int splitter_feed(lua_State *L)
     return push_chunks(L, splitter);
 }
 
+/* s:read(file, size[, digest]) -> array as of feed, bytes read: from an open file of io's, without a string of
+ * them; the digest sees them, too. nil at the end; nil, message, number of the error where the file can't be
+ * read; nil, message, code. Not where an encoding is converted. */
+static int splitter_read(lua_State *L)
+{
+    struct tagua_splitter *splitter = check_splitter(L);
+    luaL_Stream *stream = luaL_checkudata(L, 2, LUA_FILEHANDLE);
+    lua_Integer size = luaL_checkinteger(L, 3);
+    luaL_argcheck(L, stream->closef != NULL, 2, "the file is closed");
+    luaL_argcheck(L, size > 0 && size <= 1 << 24, 3, "must be at most 16 MiB");
+    char *room = tagua_splitter_room(splitter, (size_t)size);
+    if (room == NULL)
+        return luaL_error(L, "no room to read into, or an encoding to convert");
+    clearerr(stream->f);
+    size_t got = fread(room, 1, (size_t)size, stream->f);
+    if (ferror(stream->f))
+        return luaL_fileresult(L, 0, NULL);
+    if (got == 0)
+        return 0;
+    if (!lua_isnoneornil(L, 4))
+        tagua_lua_digest_add(L, 4, room, got);
+    struct tagua_error error;
+    if (tagua_splitter_filled(splitter, got, &error) != 0)
+        return tagua_lua_fail(L, &error);
+    int pushed = push_chunks(L, splitter);
+    if (pushed != 1)
+        return pushed;
+    lua_pushinteger(L, (lua_Integer)got);
+    return 2;
+}
+
 /* s:finish() -> the last chunks, as feed gives them | nil, message, code. */
 static int splitter_finish(lua_State *L)
 {
@@ -114,6 +148,7 @@ void tagua_lua_add_splitter(lua_State *L)
 {
     static const luaL_Reg methods[] = {
         {"feed", splitter_feed},
+        {"read", splitter_read},
         {"finish", splitter_finish},
         {"header", splitter_header},
         {NULL, NULL},

@@ -68,8 +68,9 @@ int tagua_sandbox_input(struct tagua_sandbox *sandbox, const char *options, size
                         struct tagua_error *error);
 
 /* Decides a chunk of records. `task` is a value, a table with first_line, skip, disabled, tagsets
- * and announce, followed by the chunk's bytes. Appends a block: see block.h. */
+ * and announce; without a `chunk` (NULL) the chunk's bytes follow it. Appends a block: see block.h. */
 int tagua_sandbox_decide(struct tagua_sandbox *sandbox, const char *task, size_t length,
-                         struct tagua_buffer *block, struct tagua_error *error);
+                         const char *chunk, size_t chunk_length, struct tagua_buffer *block,
+                         struct tagua_error *error);
 
 #endif

@@ -503,7 +503,8 @@ static int put_block(struct tagua_sandbox *sandbox, int64_t first_line, struct t
 }
 
 int tagua_sandbox_decide(struct tagua_sandbox *sandbox, const char *task, size_t length,
-                         struct tagua_buffer *block, struct tagua_error *error)
+                         const char *chunk, size_t chunk_length, struct tagua_buffer *block,
+                         struct tagua_error *error)
 {
     lua_State *L = sandbox->L;
     if (sandbox->reader == NULL)
@@ -527,7 +528,11 @@ int tagua_sandbox_decide(struct tagua_sandbox *sandbox, const char *task, size_t
     if (call.used == 0)
         return -1;
     sandbox->last_line = call.first_line;
-    tagua_reader_open(sandbox->reader, task + call.used, length - call.used, call.first_line);
+    if (chunk == NULL) {
+        chunk = task + call.used;
+        chunk_length = length - call.used;
+    }
+    tagua_reader_open(sandbox->reader, chunk, chunk_length, call.first_line);
     bool failed = false; /* a rule has raised, and its error is on top of the stack */
     while (!sandbox->ended) {
         size_t before = sandbox->next_record;

@@ -169,13 +169,29 @@ static int bad_encoding(struct tagua_splitter *splitter, enum tagua_encoding_out
 
 static int read_header(struct tagua_splitter *splitter, struct tagua_error *error);
 
+/* Forgets what was handed out. */
+static void drop_taken(struct tagua_splitter *splitter)
+{
+    tagua_buffer_consume(&splitter->buffer, splitter->start);
+    splitter->start = 0;
+}
+
+/* Bytes were appended behind `before`. */
+static int appended(struct tagua_splitter *splitter, size_t before, struct tagua_error *error)
+{
+    if (!splitter->begun && begin(splitter, error) != 0)
+        return -1;
+    if (check_new(splitter, before, error) != 0)
+        return -1;
+    return splitter->begun ? read_header(splitter, error) : 0;
+}
+
 int tagua_splitter_feed(struct tagua_splitter *splitter, const char *bytes, size_t length,
                         struct tagua_error *error)
 {
     if (splitter->failed)
         return fail_again(splitter, error);
-    tagua_buffer_consume(&splitter->buffer, splitter->start);
-    splitter->start = 0;
+    drop_taken(splitter);
     size_t before = splitter->buffer.length;
     if (splitter->encoding != NULL) {
         enum tagua_encoding_outcome outcome =
@@ -186,11 +202,25 @@ int tagua_splitter_feed(struct tagua_splitter *splitter, const char *bytes, size
         tagua_error_set(error, "ETOOBIG", "no memory for %zu bytes of input", length);
         return fail(splitter, error);
     }
-    if (!splitter->begun && begin(splitter, error) != 0)
-        return -1;
-    if (check_new(splitter, before, error) != 0)
-        return -1;
-    return splitter->begun ? read_header(splitter, error) : 0;
+    return appended(splitter, before, error);
+}
+
+char *tagua_splitter_room(struct tagua_splitter *splitter, size_t length)
+{
+    if (splitter->encoding != NULL || splitter->failed)
+        return NULL;
+    drop_taken(splitter);
+    return tagua_buffer_reserve(&splitter->buffer, length);
+}
+
+int tagua_splitter_filled(struct tagua_splitter *splitter, size_t length, struct tagua_error *error)
+{
+    if (splitter->failed)
+        return fail_again(splitter, error);
+    size_t before = splitter->buffer.length;
+    splitter->buffer.length += length;
+    splitter->buffer.data[splitter->buffer.length] = '\0';
+    return appended(splitter, before, error);
 }
 
 int tagua_splitter_finish(struct tagua_splitter *splitter, struct tagua_error *error)

@@ -41,6 +41,14 @@ void tagua_splitter_free(struct tagua_splitter *splitter); /* NULL is fine */
 int tagua_splitter_feed(struct tagua_splitter *splitter, const char *bytes, size_t length,
                         struct tagua_error *error);
 
+/* Room for the next `length` bytes, to be read into it and then told by tagua_splitter_filled, which is as
+ * tagua_splitter_feed. NULL without memory, and where they are to be converted first. */
+char *tagua_splitter_room(struct tagua_splitter *splitter, size_t length);
+
+/* See tagua_splitter_room; `length` bytes came, no more than there was room for. */
+int tagua_splitter_filled(struct tagua_splitter *splitter, size_t length,
+                          struct tagua_error *error);
+
 /* No more bytes come. Returns 0, or -1 with *error (EINPUT): the input is empty. */
 int tagua_splitter_finish(struct tagua_splitter *splitter, struct tagua_error *error);
 

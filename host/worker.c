@@ -1,5 +1,5 @@
-/* The worker's main loop. Owns descriptors 0 and 1 and the sandbox; has no others, and gives up
- * the means to get any. */
+/* The worker's main loop. Owns descriptors 0 and 1 and the sandbox; has no others (descriptor 2 is the memory
+ * that chunks come in, mapped and closed before anything else), and gives up the means to get any. */
 #define _GNU_SOURCE
 #include "worker.h"
 
@@ -15,6 +15,7 @@
 
 #include "frame.h"
 #include "sandbox.h"
+#include "slots.h"
 
 enum { EXIT_PIPE = 71, EXIT_STUCK = 72 };
 
@@ -22,6 +23,7 @@ struct worker {
     const struct tagua_embedded *(*find)(const char *name);
     struct tagua_sandbox *sandbox;
     struct tagua_buffer input, output;
+    const char *shared; /* memory with chunks, or NULL */
 };
 
 static int write_all(const void *bytes, size_t length)
@@ -187,7 +189,22 @@ static int do_task(struct worker *worker, struct tagua_error *error)
 {
     if (worker->sandbox == NULL)
         return tagua_error_set(error, "EPROTOCOL", "no rules are loaded");
-    return tagua_sandbox_decide(worker->sandbox, worker->input.data, worker->input.length,
+    return tagua_sandbox_decide(worker->sandbox, worker->input.data, worker->input.length, NULL, 0,
+                                &worker->output, error);
+}
+
+static int do_shared_task(struct worker *worker, struct tagua_error *error)
+{
+    struct tagua_slot slot = {0, 0};
+    const char *chunk = NULL;
+    size_t front = worker->input.length - sizeof slot;
+    if (worker->input.length >= sizeof slot) {
+        memcpy(&slot, worker->input.data + front, sizeof slot);
+        chunk = tagua_slots_chunk(worker->shared, &slot);
+    }
+    if (worker->sandbox == NULL || chunk == NULL)
+        return tagua_error_set(error, "EPROTOCOL", "a worker's task makes no sense");
+    return tagua_sandbox_decide(worker->sandbox, worker->input.data, front, chunk, slot.length,
                                 &worker->output, error);
 }
 
@@ -212,6 +229,9 @@ static void handle(struct worker *worker, uint32_t kind)
     case TAGUA_FRAME_TASK:
         result = do_task(worker, &error);
         break;
+    case TAGUA_FRAME_SHARED:
+        result = do_shared_task(worker, &error);
+        break;
     default:
         result = tagua_error_set(&error, "EPROTOCOL", "a worker got a frame it does not know");
     }
@@ -223,7 +243,7 @@ static void handle(struct worker *worker, uint32_t kind)
 
 int tagua_worker_main(const struct tagua_embedded *(*find)(const char *name))
 {
-    struct worker worker = {.find = find};
+    struct worker worker = {.find = find, .shared = tagua_slots_map(STDERR_FILENO)};
     tagua_buffer_init(&worker.input, TAGUA_FRAME_MOST);
     tagua_buffer_init(&worker.output, TAGUA_FRAME_MOST);
     signal(SIGINT, SIG_IGN); /* Ctrl-C is the parent's to answer, */

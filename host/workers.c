@@ -18,6 +18,7 @@
 #include "clock.h"
 #include "frame.h"
 #include "pipes.h"
+#include "slots.h"
 
 extern char **environ;
 
@@ -31,6 +32,8 @@ struct tagua_worker {
     struct tagua_buffer queue, arrived;
     size_t written, taken; /* of queue and of arrived */
     int64_t last_active_ns;
+    struct tagua_slots *slots; /* NULL where there are none */
+    uint64_t sent, answered;   /* frames: each is answered by one, in order */
     char ending[64];
 };
 
@@ -46,7 +49,7 @@ static bool passes(const char *variable)
     return false;
 }
 
-static int spawn(const char *executable, int in, int out, pid_t *pid)
+static int spawn(const char *executable, int in, int out, int shared, pid_t *pid)
 {
     char argument[] = "--worker", name[] = "tagua";
     char *const argv[] = {name, argument, NULL};
@@ -77,7 +80,10 @@ static int spawn(const char *executable, int in, int out, pid_t *pid)
     posix_spawnattr_setsigdefault(&attributes, &standard);
     posix_spawn_file_actions_adddup2(&actions, in, STDIN_FILENO);
     posix_spawn_file_actions_adddup2(&actions, out, STDOUT_FILENO);
-    posix_spawn_file_actions_addclosefrom_np(&actions, STDERR_FILENO);
+    if (shared >= 0)
+        posix_spawn_file_actions_adddup2(&actions, shared, STDERR_FILENO);
+    posix_spawn_file_actions_addclosefrom_np(&actions, shared >= 0 ? STDERR_FILENO + 1
+                                                                   : STDERR_FILENO);
     failure = posix_spawnp(pid, executable, &actions, &attributes, argv, environment);
     posix_spawnattr_destroy(&attributes);
     posix_spawn_file_actions_destroy(&actions);
@@ -92,12 +98,16 @@ struct tagua_worker *tagua_worker_start(const char *executable, struct tagua_err
         tagua_error_set(error, "EIO", "starting a worker: %s", strerror(errno));
         goto fail;
     }
-    int failure = spawn(executable, down[0], up[1], &worker->pid);
+    worker->slots = tagua_slots_new();
+    int shared = worker->slots != NULL ? tagua_slots_descriptor(worker->slots) : -1;
+    int failure = spawn(executable, down[0], up[1], shared, &worker->pid);
     if (failure != 0) {
         tagua_error_set(error, "EIO", "starting a worker: cannot run '%s': %s", executable,
                         strerror(failure));
         goto fail;
     }
+    if (worker->slots != NULL)
+        tagua_slots_shared(worker->slots);
     close(down[0]);
     close(up[1]);
     worker->to = down[1];
@@ -116,6 +126,8 @@ fail:
         if (up[i] >= 0)
             close(up[i]);
     }
+    if (worker != NULL)
+        tagua_slots_free(worker->slots);
     free(worker);
     return NULL;
 }
@@ -145,6 +157,14 @@ int tagua_worker_send(struct tagua_worker *worker, uint32_t kind, const void *by
         tagua_buffer_consume(&worker->queue, worker->written);
         worker->written = 0;
     }
+    struct tagua_slot slot;
+    worker->sent++;
+    if (kind == TAGUA_FRAME_TASK && worker->slots != NULL &&
+        tagua_slots_put(worker->slots, more, more_length, worker->sent, &slot) == 0) {
+        kind = TAGUA_FRAME_SHARED;
+        more = &slot;
+        more_length = sizeof slot;
+    }
     struct tagua_frame_head head = {(uint32_t)(length + more_length), kind};
     const struct iovec pieces[] = {{&head, sizeof head},
                                    {(void *)(uintptr_t)bytes, length},
@@ -160,6 +180,7 @@ int tagua_worker_send(struct tagua_worker *worker, uint32_t kind, const void *by
             tagua_buffer_append(&worker->queue, (const char *)pieces[i].iov_base + skip,
                                 pieces[i].iov_len - skip) != 0) {
             worker->queue.length = before;
+            worker->sent--;
             if (i > 0 || skip > 0) /* half a frame is out: nothing can follow it */
                 worker->gone = true;
             return tagua_error_set(error, "ETOOBIG", "too much is waiting for a worker");
@@ -255,6 +276,11 @@ int tagua_worker_receive(struct tagua_worker *worker, uint32_t *kind, const char
             return -1;
         }
         if (left - sizeof head >= head.length) {
+            if (head.kind == TAGUA_FRAME_DONE || head.kind == TAGUA_FRAME_ERROR) {
+                worker->answered++;
+                if (worker->slots != NULL)
+                    tagua_slots_done(worker->slots, worker->answered);
+            }
             *kind = head.kind;
             *bytes = worker->arrived.data + worker->taken + sizeof head;
             *length = head.length;
@@ -319,5 +345,6 @@ void tagua_worker_free(struct tagua_worker *worker)
     reap(worker);
     tagua_buffer_free(&worker->queue);
     tagua_buffer_free(&worker->arrived);
+    tagua_slots_free(worker->slots);
     free(worker);
 }

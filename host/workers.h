@@ -12,11 +12,12 @@
 
 struct tagua_worker;
 
-/* Starts `executable --worker` with two pipes as descriptors 0 and 1, no other descriptor and
- * next to no environment. NULL with *error (EIO). */
+/* Starts `executable --worker` with two pipes as descriptors 0 and 1, perhaps the memory of
+ * slots.h as 2, no other descriptor and next to no environment. NULL with *error (EIO). */
 struct tagua_worker *tagua_worker_start(const char *executable, struct tagua_error *error);
 
-/* Queues a frame of two pieces (the second may be empty); copies them. -1 with ETOOBIG when too
+/* Queues a frame of two pieces (the second may be empty); copies them. A task's second piece, the chunk, goes
+ * through memory that is shared with the worker where it has room. -1 with ETOOBIG when too
  * much waits already, with EIO when the worker is gone. */
 int tagua_worker_send(struct tagua_worker *worker, uint32_t kind, const void *bytes, size_t length,
                       const void *more, size_t more_length, struct tagua_error *error);

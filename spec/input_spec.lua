@@ -80,12 +80,14 @@ describe("input", function()
     assert.equal("EINPUT", code)
 
     local path = support.write(folder .. "/half.csv", "id,city\nU1,x\n")
+    local unreadable <close> = assert(io.open("/proc/self/mem", "rb"))
     opened = assert(input.open({ path = path }))
-    local reads = 0
+    opened.file = unreadable -- from the second read on
+    chunks(opened)
+    assert.same({ path .. ": cannot be read: Input/output error", "EINPUT" }, { opened:failure() })
+    opened = assert(input.open({ path = path, encoding = "big5" }))
     function opened.read()
-      reads = reads + 1
-      if reads == 1 then return "U2,y\n" end
-      return nil, "Input/output error", 5
+      return unreadable:read(10)
     end
     chunks(opened)
     assert.same({ path .. ": cannot be read: Input/output error", "EINPUT" }, { opened:failure() })

@@ -26,11 +26,12 @@ local function sniff(bytes)
   return bytes:match("^\xEF\xBB\xBF%s*{") and "jsonl" or bytes:match("^%s*{") and "jsonl" or "csv"
 end
 
+-- Gives a function that reads, one that closes, and the open file; or nil, message, code.
 local function reader_of_file(path)
   if path == "-" then
     return function()
       return io.read(READ_BYTES)
-    end, function() end
+    end, function() end, nil, io.input()
   end
   if core.system.file_kind(path) == "folder" then
     return nil, ("cannot read the users from '%s': it is a folder"):format(path), "EINPUT"
@@ -43,7 +44,7 @@ local function reader_of_file(path)
     return file:read(READ_BYTES)
   end, function()
     file:close()
-  end
+  end, nil, file
 end
 
 -- A reader over an iterator of lines (the mirror's records): hands them on in large pieces.
@@ -73,12 +74,12 @@ end
 -- @tparam ?string options.encoding an iconv name such as `big5`; UTF-8 unless told
 -- @return the input, or nil, message, code (`EINPUT`)
 function M.open(options)
-  local read, close
+  local read, close, file
   if options.lines then
     read, close = reader_of_lines(options.lines), function() end
   else
     local code
-    read, close, code = reader_of_file(options.path)
+    read, close, code, file = reader_of_file(options.path)
     if not read then
       return nil, close, code
     end
@@ -86,6 +87,7 @@ function M.open(options)
   local self = setmetatable({
     name = options.name or (options.path == "-" and "standard input" or options.path),
     read = read,
+    file = not options.encoding and file or nil, -- read without a string of its bytes, once it has begun
     close_source = close,
     ready = {},
     first = 1,
@@ -116,12 +118,33 @@ local EINTR = 4
 -- further must not pass for a shorter one.
 function Input:more()
   local bytes, message, number = self.read()
-  if not bytes and number == EINTR then
-    self:fail("interrupted while it was read: nothing was changed", "EINTERRUPTED")
-  elseif not bytes and message then
-    self:fail("cannot be read: " .. message)
+  if not bytes then
+    self:unreadable(message, number)
   end
   return bytes
+end
+
+-- Keeps why a file can't be read, where there is a reason -> whether there is.
+function Input:unreadable(message, number)
+  if number == EINTR then
+    self:fail("interrupted while it was read: nothing was changed", "EINTERRUPTED")
+  elseif message then
+    self:fail("cannot be read: " .. message)
+  end
+  return message ~= nil
+end
+
+-- Reads on in the file.
+function Input:read_on()
+  local chunks, message, number = self.splitter:read(self.file, READ_BYTES, self.digest)
+  if chunks then
+    self.bytes = self.bytes + message
+    self:take(chunks)
+  elseif type(number) == "string" then
+    self:fail(message, number)
+  elseif not self:unreadable(message, number) then
+    self:finish()
+  end
 end
 
 -- Reads until the columns are known (CSV) or the first bytes are there (JSONL).
@@ -215,8 +238,10 @@ function Input:next()
       return nil
     end
     self.ready, self.first = {}, 1
-    local bytes = self:more()
-    if bytes then
+    local bytes = not self.file and self:more()
+    if self.file then
+      self:read_on()
+    elseif bytes then
       self:feed(bytes)
     elseif not self.message then
       self:finish()
