@@ -118,6 +118,26 @@ static inline bool tagua_json_digit(const struct tagua_json_pass *pass, const ch
     return p < pass->end && *p >= '0' && *p <= '9';
 }
 
+/* The first byte in [p, pass->end) that is no digit, or the end. */
+static inline const char *tagua_json_skip_digits(const struct tagua_json_pass *pass, const char *p)
+{
+#if defined(__SSE2__)
+    if (pass->limit - p >= 16) { /* without a loop, whose end could not be foreseen */
+        __m128i v = _mm_sub_epi8(_mm_loadu_si128((const __m128i *)(const void *)p),
+                                 _mm_set1_epi8('0'));
+        unsigned others = (unsigned)_mm_movemask_epi8(
+                              _mm_cmpeq_epi8(_mm_min_epu8(v, _mm_set1_epi8(9)), v)) ^ 0xffffu;
+        if (others != 0) {
+            p += __builtin_ctz(others);
+            return p < pass->end ? p : pass->end;
+        }
+    }
+#endif
+    while (tagua_json_digit(pass, p))
+        p++;
+    return p;
+}
+
 /* Reads a number; p is at its first byte, a minus or a digit. */
 static inline const char *tagua_json_digits(struct tagua_json_pass *pass, const char *p,
                                             uint8_t *kind)
@@ -132,16 +152,14 @@ static inline const char *tagua_json_digits(struct tagua_json_pass *pass, const 
     } else {
         if (!tagua_json_digit(pass, p))
             return tagua_json_fail(pass, p, "a minus needs digits after it");
-        while (tagua_json_digit(pass, p))
-            p++;
+        p = tagua_json_skip_digits(pass, p);
     }
     if (tagua_json_peek(pass, p) == '.') {
         *kind = TAGUA_JSON_NUMBER;
         p++;
         if (!tagua_json_digit(pass, p))
             return tagua_json_fail(pass, p, "a decimal point needs digits after it");
-        while (tagua_json_digit(pass, p))
-            p++;
+        p = tagua_json_skip_digits(pass, p);
     }
     if ((tagua_json_peek(pass, p) | 32) == 'e') {
         *kind = TAGUA_JSON_NUMBER;
