@@ -1,5 +1,6 @@
 /* Binding: core.process. Processes of this program as userdata; one that is collected is killed. */
 #define _DEFAULT_SOURCE
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -99,6 +100,16 @@ static int process_lines(lua_State *L)
     return 2;
 }
 
+/* p:wait(seconds): until a line may have come, a signal comes, or the time is over. */
+static int process_wait(lua_State *L)
+{
+    struct pollfd wanted = {.fd = tagua_process_fd(check(L)), .events = POLLIN};
+    lua_Number seconds = luaL_checknumber(L, 2);
+    luaL_argcheck(L, seconds >= 0 && seconds <= 3600, 2, "must be 0 to 3600 seconds");
+    poll(&wanted, 1, (int)(seconds * 1000));
+    return 0;
+}
+
 /* p:finish(): the other side reads its end. */
 static int process_finish(lua_State *L)
 {
@@ -160,7 +171,7 @@ int tagua_lua_open_process(lua_State *L)
     static const luaL_Reg methods[] = {
         {"write", process_write},   {"flush", process_flush}, {"lines", process_lines},
         {"finish", process_finish}, {"fd", process_fd},       {"pid", process_pid},
-        {"ended", process_ended},   {"signal", process_signal},
+        {"ended", process_ended},   {"signal", process_signal}, {"wait", process_wait},
         {NULL, NULL},
     };
     static const luaL_Reg functions[] = {

@@ -180,6 +180,19 @@ static int secret_print(lua_State *L)
     return 1;
 }
 
+/* secret:keep(path): the value in a new file that nobody but its owner may read -> true | nil, message,
+ * "EIO". A file that is there stays as it is. */
+static int secret_keep(lua_State *L)
+{
+    struct tagua_secret *secret = check_open(L, 1);
+    const char *path = luaL_checkstring(L, 2);
+    struct tagua_error error;
+    if (tagua_secret_keep(secret, path, &error) != 0)
+        return tagua_lua_fail(L, &error);
+    lua_pushboolean(L, 1);
+    return 1;
+}
+
 static int secret_tostring(lua_State *L)
 {
     struct handle *handle = luaL_checkudata(L, 1, CLASS);
@@ -205,7 +218,7 @@ int tagua_lua_open_secret(lua_State *L)
 {
     static const luaL_Reg methods[] = {
         {"source", secret_source}, {"sha256", secret_sha256}, {"hmac_sha256", secret_hmac_sha256},
-        {"print", secret_print},   {NULL, NULL},
+        {"print", secret_print},   {"keep", secret_keep},     {NULL, NULL},
     };
     static const luaL_Reg no_methods[] = {{NULL, NULL}};
     static const luaL_Reg functions[] = {

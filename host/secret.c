@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -457,4 +458,22 @@ void tagua_secret_redact_in_place(char *text, size_t size)
         text[kept] = '\0';
     }
     tagua_buffer_wipe(&out);
+}
+
+int tagua_secret_keep(const struct tagua_secret *secret, const char *path, struct tagua_error *error)
+{
+    int file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (file < 0)
+        return tagua_error_set(error, "EIO", "cannot make the file '%s': %s", path, strerror(errno));
+    /* One write: nothing can come between the value and its newline. */
+    struct iovec pieces[] = {{secret->value, secret->length}, {"\n", 1}};
+    ssize_t written = writev(file, pieces, 2);
+    int failure = written < 0 ? errno : (size_t)written != secret->length + 1 ? ENOSPC : 0;
+    if (fsync(file) != 0 && failure == 0)
+        failure = errno;
+    close(file);
+    if (failure == 0)
+        return 0;
+    unlink(path);
+    return tagua_error_set(error, "EIO", "cannot write '%s': %s", path, strerror(failure));
 }

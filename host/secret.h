@@ -32,6 +32,10 @@ struct tagua_secret *tagua_secret_from_bytes(struct tagua_buffer *value, const c
 /* 256 random bits in hexadecimal digits (EIO when the kernel has none): */
 struct tagua_secret *tagua_secret_random(struct tagua_error *error);
 
+/* Writes the value and a newline into a new file of mode 0600. 0, or -1 with EIO; a file that is there
+ * stays as it is, and half a file is not left behind. */
+int tagua_secret_keep(const struct tagua_secret *secret, const char *path, struct tagua_error *error);
+
 /* One more reference. Returns its argument. */
 struct tagua_secret *tagua_secret_retain(struct tagua_secret *secret);
 

@@ -11,7 +11,10 @@ local function part(text)
   end))
 end
 
-local function state_folder(getenv)
+--- Where tagua keeps on this machine what belongs to no ledger: `$XDG_STATE_HOME/tagua`.
+-- @tparam function getenv
+-- @treturn string
+function M.folder(getenv)
   local home = getenv("XDG_STATE_HOME")
   if not home or home == "" then
     home = (getenv("HOME") or ".") .. "/.local/state"
@@ -35,7 +38,7 @@ function M.path(settings, getenv)
       parts[#parts + 1] = part(settings[name])
     end
   end
-  local folder = state_folder(getenv)
+  local folder = M.folder(getenv)
   return folder .. "/" .. table.concat(parts, "+"):sub(1, 200) .. ".lock", folder
 end
 

@@ -188,9 +188,9 @@ end
 -- connections.lua, read once; `local` is always in it.
 function M:connections()
   return self:once("connections", function()
-    local found, path = require("tagua.config").load(self.options.config)
+    local found, path, serving = require("tagua.config").load(self.options.config)
     self:check(found, path, "ECONFIG")
-    self.connections_path = path
+    self.connections_path, self.serving = path, serving
     return found
   end)
 end

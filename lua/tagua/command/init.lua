@@ -29,7 +29,7 @@ rejected, 4 authentication, 5 refused, 75 safe to run again, 130 interrupted.]],
 }
 
 local NAMES = {
-  "starting", "check", "test", "plan", "why", "forecast", "apply", "pull", "drift",
+  "starting", "check", "test", "plan", "why", "forecast", "apply", "serve", "pull", "drift",
   "tags", "users", "tag", "untag", "release", "adopt", "delete",
   "expire", "runs", "run", "report", "retry", "undo", "log", "copy", "token", "twin", "completion", "manual", "version",
 }

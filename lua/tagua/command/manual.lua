@@ -71,6 +71,7 @@ end
 local FILES = {
   { "connections.lua", "The connections; in the current folder or in $XDG_CONFIG_HOME/tagua." },
   { "tagua.db", "The ledger, a SQLite file; in the current folder." },
+  { "tagua-events.db", "The events that tagua serve takes, beside the ledger." },
   { "tagua-local.db", "What the connection `local` keeps, beside the ledger." },
 }
 

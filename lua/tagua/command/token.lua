@@ -1,4 +1,5 @@
---- tagua token: the credentials of a connection: how old, until when, and new ones. Shows none of them.
+--- tagua token: the credentials of a connection: how old, until when, and new ones. Shows none of them, but for
+-- the admin token of tagua serve, whose only use is to be typed by a person.
 local core = require("tagua.core")
 local terminal = require("tagua.terminal")
 local values = require("tagua.command.values")
@@ -151,9 +152,39 @@ local set = {
   end,
 }
 
+local page = {
+  name = "page",
+  summary = "print the address of tagua serve's page with its token",
+  description = "Prints the address of the page of tagua serve, with the admin token that lets you in. Whoever has"
+    .. " it sees every user; the browser keeps it for its tab alone. The token is made when it is first needed and"
+    .. " kept in a file that nobody else can read; where connections.lua names one (admin_token), that counts, and"
+    .. " only the address is printed.",
+  examples = { "tagua token page" },
+
+  run = function(context, options)
+    local admin = require("tagua.serve.admin")
+    context:connections()
+    local serving = context.serving
+    local at = (serving.admin:find("^unix:") and "" or "http://") .. serving.admin
+    local secret = context:keep(context:check(admin.token(serving, context.getenv)))
+    if serving.admin_token then
+      if options.json then
+        context:json({ page = at .. "/", token = secret:source() })
+      else
+        context:print(at .. "/")
+        context:note("its token is in " .. secret:source())
+      end
+    elseif options.json then -- the value never comes into Lua, and is hexadecimal: nothing in it to escape
+      context:check(secret:print(('{"page":"%s/#token='):format(at), '"}'))
+    else
+      context:check(secret:print(at .. "/#token="))
+    end
+  end,
+}
+
 return {
   name = "token",
-  summary = "the credentials of a connection: how old they are, and new ones",
-  examples = { "tagua token show shop-mg", "tagua token refresh shop-mg" },
-  commands = { show, refresh, set },
+  summary = "the credentials of a connection: how old they are, and new ones; and the page's",
+  examples = { "tagua token show shop-mg", "tagua token refresh shop-mg", "tagua token page" },
+  commands = { show, refresh, set, page },
 }

@@ -1,0 +1,63 @@
+--- A keeper as a part of `tagua serve`: opens the ledger, the connection and the rules that its owner accepted.
+-- @module tagua.serve.part_keeper
+local files = require("tagua.serve.files")
+local sender = require("tagua.sender")
+
+local M = {}
+
+local Part = {}
+Part.__index = Part
+
+-- The rules that the owner accepted, out of the ledger.
+local function rules_of(book, hash)
+  local file, message, code = book:rule_text(hash)
+  if not file then
+    return nil, message or ("the ledger has no rules with the hash %s"):format(hash), code or "ELEDGER"
+  end
+  file.hash = hash
+  return file
+end
+
+--- Opens a keeper; see tagua.serve.part.
+function M.open(context, options, rules, log)
+  local name = options.to[1]
+  local book = context:book(name)
+  local file = context:check(rules_of(book, rules.hash))
+  local pool = context:pool({ jobs = 1 })
+  local ruleset = context:check(pool:load({ source = file.source, name = file.name, includes = file.includes,
+    path = options.rules }))
+  local keeper = context:check(require("tagua.serve.keeper").open({
+    name = name,
+    connection = context:connection(name),
+    book = book,
+    ledger = context:ledger(),
+    inbox = context:keep(context:check(require("tagua.events.inbox").open(files.of(context.ledger_path).inbox))),
+    pool = pool,
+    ruleset = ruleset,
+    settings = context:settings(name),
+    lock = function() return sender.try(context:settings(name), context.ledger_path, context.getenv) end,
+    log = log,
+  }))
+  return setmetatable({ keeper = keeper, book = book, name = name }, Part)
+end
+
+-- See tagua.serve.part.
+function Part:use(rules)
+  local file, message, code = rules_of(self.book, rules.hash)
+  if not file then return nil, message, code end
+  return self.keeper:use(file)
+end
+
+-- See tagua.serve.part.
+function Part:work(seconds, descriptors) self.keeper:round(seconds, descriptors) end
+
+-- See tagua.serve.part.
+function Part:tell() return { counters = self.keeper:stats() } end
+
+-- See tagua.serve.part.
+function Part:drain(seconds) self.keeper:drain(seconds) end
+
+-- See tagua.serve.part.
+function Part:close() self.keeper:close() end
+
+return M
