@@ -1,8 +1,10 @@
 /* Binding: core.server. A server and its requests as userdata; both outlive each other safely. */
 #include <poll.h>
 #include <string.h>
+#include <strings.h>
 
 #include "clock.h"
+#include "lua_secret.h"
 #include "lua_server.h"
 #include "lua_support.h"
 #include "percent.h"
@@ -11,7 +13,7 @@
 #define SERVER_CLASS "tagua.server"
 #define REQUEST_CLASS "tagua.request"
 
-enum { MAX_HEADERS = 32, MAX_FDS = 64, MAX_WAIT = 3600 };
+enum { MAX_HEADERS = 32, MAX_FDS = 64, MAX_WAIT = 3600, MAX_PROXIES = 100 };
 
 struct server_box {
     struct tagua_server *server; /* NULL: closed */
@@ -46,7 +48,28 @@ static int64_t ranged_option(lua_State *L, const char *name, int64_t otherwise, 
     return value;
 }
 
-/* server.listen { address=, max_body=, max_header=, max_connections=, timeout= } -> server. */
+/* Reads `proxies` out of the table at index 1. The strings stay anchored in it. */
+static size_t read_proxies(lua_State *L, const char *proxies[MAX_PROXIES])
+{
+    size_t count = 0;
+    if (lua_getfield(L, 1, "proxies") != LUA_TNIL) {
+        luaL_checktype(L, -1, LUA_TTABLE);
+        count = (size_t)lua_rawlen(L, -1);
+        if (count > MAX_PROXIES)
+            luaL_error(L, "option 'proxies' may hold at most %d addresses", MAX_PROXIES);
+        for (size_t i = 0; i < count; i++) {
+            if (lua_rawgeti(L, -1, (lua_Integer)i + 1) != LUA_TSTRING)
+                luaL_error(L, "option 'proxies' must be a list of addresses");
+            proxies[i] = lua_tostring(L, -1);
+            lua_pop(L, 1);
+        }
+    }
+    lua_pop(L, 1);
+    return count;
+}
+
+/* server.listen { address=, max_body=, max_bodies=, max_header=, max_connections=, timeout=,
+ * certificate=, key=, proxies= } -> server. */
 static int server_listen(lua_State *L)
 {
     luaL_checktype(L, 1, LUA_TTABLE);
@@ -56,10 +79,18 @@ static int server_listen(lua_State *L)
     struct tagua_server_options options = {
         .address = tagua_lua_text_option(L, 1, "address", "127.0.0.1:0"),
         .max_body = (size_t)ranged_option(L, "max_body", 1 << 20, 0, 1 << 30),
+        .max_bodies = (size_t)ranged_option(L, "max_bodies", 256 << 20, 1 << 10, (int64_t)1 << 40),
         .max_header = (size_t)ranged_option(L, "max_header", 16 << 10, 1 << 10, 1 << 20),
         .max_connections = (unsigned)ranged_option(L, "max_connections", 1024, 1, 65536),
         .timeout_ns = seconds_to_ns(timeout),
+        .certificate = tagua_lua_text_option(L, 1, "certificate", NULL),
+        .key = tagua_lua_text_option(L, 1, "key", NULL),
     };
+    if ((options.certificate == NULL) != (options.key == NULL))
+        return luaL_error(L, "options 'certificate' and 'key' belong together: one is missing");
+    const char *proxies[MAX_PROXIES];
+    options.proxy_count = read_proxies(L, proxies);
+    options.proxies = proxies;
     struct tagua_error error;
     struct server_box *box = lua_newuserdatauv(L, sizeof *box, 0);
     box->server = NULL;
@@ -77,6 +108,21 @@ static int server_address(lua_State *L)
 static int server_fd(lua_State *L)
 {
     lua_pushinteger(L, tagua_server_fd(check_server(L)));
+    return 1;
+}
+
+/* s:counts() -> { connections=, evicted=, bodies= }: see server.h. */
+static int server_counts(lua_State *L)
+{
+    struct tagua_server_counts counts;
+    tagua_server_counts(check_server(L), &counts);
+    lua_createtable(L, 0, 3);
+    lua_pushinteger(L, (lua_Integer)counts.connections);
+    lua_setfield(L, -2, "connections");
+    lua_pushinteger(L, (lua_Integer)counts.evicted);
+    lua_setfield(L, -2, "evicted");
+    lua_pushinteger(L, (lua_Integer)counts.bodies);
+    lua_setfield(L, -2, "bodies");
     return 1;
 }
 
@@ -207,7 +253,15 @@ static int push_body(lua_State *L, struct tagua_request *request)
     return 1;
 }
 
-/* request.method, .path, .query, .headers, .body, and the methods. */
+/* Why there is no body, or nil. */
+static int push_bodyless(lua_State *L, const struct tagua_request *request)
+{
+    static const char *const reasons[] = {NULL, "too large", "crowded"};
+    lua_pushstring(L, reasons[tagua_request_body_state(request)]);
+    return 1;
+}
+
+/* request.method, .path, .query, .headers, .body, .bodyless, .from, and the methods. */
 static int request_index(lua_State *L)
 {
     const char *key = luaL_checkstring(L, 2);
@@ -229,6 +283,13 @@ static int request_index(lua_State *L)
         return push_query(L, request);
     if (strcmp(key, "headers") == 0)
         return push_headers(L, request);
+    if (strcmp(key, "bodyless") == 0)
+        return push_bodyless(L, request);
+    if (strcmp(key, "from") == 0) {
+        char from[TAGUA_FROM_MAX];
+        lua_pushstring(L, tagua_request_from(request, from));
+        return 1;
+    }
     return luaL_error(L, "a request has no field '%s'", key);
 }
 
@@ -242,6 +303,43 @@ static int request_bearer_sha256(lua_State *L)
     char hex[TAGUA_SHA256_HEX];
     tagua_sha256_hex(token, length, hex);
     lua_pushstring(L, hex);
+    return 1;
+}
+
+/* r:header(name) -> its value, whatever the case of its name; nil where there is none or more than
+ * one. The authorization is never shown. */
+static int request_header(lua_State *L)
+{
+    const struct tagua_request *request = tagua_lua_request(L, 1);
+    const char *name = luaL_checkstring(L, 2);
+    lua_pushstring(L, strcasecmp(name, "authorization") != 0 ? tagua_request_header(request, name)
+                                                             : NULL);
+    return 1;
+}
+
+/* r:verify { secret=, header=, algorithm="sha256" | "sha1" | "sha512", encoding="hex" | "base64",
+ * prefix="", prefix_optional=false } -> whether the header signs the body as it came. */
+static int request_verify(lua_State *L)
+{
+    static const char *const algorithms[] = {"sha1", "sha256", "sha512", NULL};
+    static const char *const encodings[] = {"hex", "base64", NULL};
+    const struct tagua_request *request = tagua_lua_request(L, 1);
+    luaL_checktype(L, 2, LUA_TTABLE);
+    lua_settop(L, 2);
+    const struct tagua_secret *secret = tagua_lua_secret_option(L, 2, "secret");
+    luaL_argcheck(L, secret != NULL, 2, "option 'secret' is missing");
+    lua_getfield(L, 2, "algorithm");
+    lua_getfield(L, 2, "encoding");
+    lua_getfield(L, 2, "header");
+    lua_getfield(L, 2, "prefix");
+    lua_getfield(L, 2, "prefix_optional");
+    const struct tagua_signature signature = {
+        .hash = (enum tagua_signature_hash)luaL_checkoption(L, 3, "sha256", algorithms),
+        .encoding = (enum tagua_signature_encoding)luaL_checkoption(L, 4, "hex", encodings),
+        .prefix = luaL_optstring(L, 6, ""),
+        .prefix_optional = lua_toboolean(L, 7),
+    };
+    lua_pushboolean(L, tagua_request_signed(request, luaL_checkstring(L, 5), &signature, secret));
     return 1;
 }
 
@@ -321,7 +419,10 @@ static int request_collect(lua_State *L)
 static void make_request_class(lua_State *L)
 {
     static const luaL_Reg methods[] = {
-        {"reply", request_reply}, {"bearer_sha256", request_bearer_sha256}, {NULL, NULL}};
+        {"reply", request_reply},   {"bearer_sha256", request_bearer_sha256},
+        {"header", request_header}, {"verify", request_verify},
+        {NULL, NULL},
+    };
     luaL_newmetatable(L, REQUEST_CLASS);
     luaL_newlib(L, methods);
     lua_pushcclosure(L, request_index, 1);
@@ -339,6 +440,7 @@ int tagua_lua_open_server(lua_State *L)
 {
     static const luaL_Reg methods[] = {{"address", server_address}, {"fd", server_fd},
                                        {"step", server_step},       {"wait", server_wait},
+                                       {"counts", server_counts},
                                        {NULL, NULL}};
     static const luaL_Reg functions[] = {{"listen", server_listen}, {NULL, NULL}};
     tagua_lua_class(L, SERVER_CLASS, methods, server_close);

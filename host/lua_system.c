@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -113,6 +114,28 @@ static int system_cores(lua_State *L)
 {
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
     lua_pushinteger(L, cores > 0 ? cores : 1);
+    return 1;
+}
+
+/* system.descriptors(wanted) -> how many descriptors this process may have open, after it was raised
+ * to `wanted`, or as far towards it as the system lets it. */
+static int system_descriptors(lua_State *L)
+{
+    lua_Integer wanted = luaL_checkinteger(L, 1);
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return luaL_error(L, "the limit of open descriptors can't be read");
+    if (wanted > 0 && limit.rlim_cur != RLIM_INFINITY && (rlim_t)wanted > limit.rlim_cur) {
+        struct rlimit raised = limit;
+        raised.rlim_cur =
+            limit.rlim_max != RLIM_INFINITY && (rlim_t)wanted > limit.rlim_max ? limit.rlim_max
+                                                                              : (rlim_t)wanted;
+        if (setrlimit(RLIMIT_NOFILE, &raised) == 0)
+            limit = raised;
+    }
+    lua_pushinteger(L, limit.rlim_cur == RLIM_INFINITY || limit.rlim_cur > INT32_MAX
+                           ? INT32_MAX
+                           : (lua_Integer)limit.rlim_cur);
     return 1;
 }
 
@@ -304,6 +327,7 @@ int tagua_lua_open_system(lua_State *L)
         {"is_terminal", system_is_terminal},
         {"columns", system_columns},
         {"cores", system_cores},
+        {"descriptors", system_descriptors},
         {"pid", system_pid},
         {"executable", system_executable},
         {"random_hex", system_random_hex},

@@ -10,6 +10,10 @@
 #include <stdint.h>
 
 #include "error.h"
+#include "signature.h"
+
+/* Bytes of an address as text, with its NUL. */
+#define TAGUA_FROM_MAX 64
 
 struct tagua_server;
 struct tagua_request;
@@ -17,10 +21,22 @@ struct tagua_request;
 struct tagua_server_options {
     const char *address;      /* "127.0.0.1:0", "[::1]:8080" or "unix:/path" */
     size_t max_body;          /* bytes of a request's body; more of it is not kept */
+    size_t max_bodies;        /* bytes of all bodies together; what does not fit is not kept */
     size_t max_header;        /* bytes of its request line and headers; more is answered with 431 */
-    unsigned max_connections; /* at once; more wait in the kernel's queue */
+    unsigned max_connections; /* at once; when they are nearly used up, the one that has brought
+                                 no request for the longest time is closed for the next */
     int64_t timeout_ns;       /* how long a connection may take to bring a whole request, and how
                                  long an answer may stand still */
+    const char *certificate;  /* PEM files for TLS 1.2 and 1.3; NULL: none, plain HTTP */
+    const char *key;          /* with it; nobody else on the host may read it */
+    const char *const *proxies; /* whose X-Forwarded-For is believed, see proxies.h */
+    size_t proxy_count;
+};
+
+struct tagua_server_counts {
+    unsigned connections; /* open now */
+    unsigned evicted;     /* closed to make room, since the server began */
+    size_t bodies;        /* bytes of bodies that are held now */
 };
 
 /* One name with its value. */
@@ -56,6 +72,8 @@ int tagua_server_fd(const struct tagua_server *server);
 /* Accepts, reads, writes and minds the timers; returns at once. */
 void tagua_server_step(struct tagua_server *server);
 
+void tagua_server_counts(const struct tagua_server *server, struct tagua_server_counts *counts);
+
 /* How many complete requests wait to be taken. */
 size_t tagua_server_waiting(const struct tagua_server *server);
 
@@ -71,7 +89,15 @@ void tagua_server_close(struct tagua_server *server);
 const char *tagua_request_method(const struct tagua_request *request);
 const char *tagua_request_path(const struct tagua_request *request);
 
-/* The body; NULL when it was larger than the server's cap. */
+enum tagua_body {
+    TAGUA_BODY_WHOLE,
+    TAGUA_BODY_TOO_LARGE, /* larger than the server's cap: none of it was kept */
+    TAGUA_BODY_CROWDED,   /* not kept, for those of other requests fill what all may fill */
+};
+
+enum tagua_body tagua_request_body_state(const struct tagua_request *request);
+
+/* The body; NULL when it was not kept. */
 const char *tagua_request_body(const struct tagua_request *request, size_t *length);
 
 /* The headers (names as sent, `authorization` left out) or the query's fields (percent-encoded
@@ -80,7 +106,18 @@ const char *tagua_request_body(const struct tagua_request *request, size_t *leng
 size_t tagua_request_headers(struct tagua_request *request, const struct tagua_server_pair **pairs);
 size_t tagua_request_query(struct tagua_request *request, const struct tagua_server_pair **pairs);
 
-/* The bearer token of the Authorization header, or NULL. For C alone: no binding shows it. */
+/* A header's value, whatever the case of its name; NULL where there is none or more than one. */
+const char *tagua_request_header(const struct tagua_request *request, const char *name);
+
+/* Where it came from, an address as text; "" over a Unix socket. Returns `from`. */
+const char *tagua_request_from(const struct tagua_request *request, char from[TAGUA_FROM_MAX]);
+
+/* Whether a header of this name, the only one, signs the body as it came. */
+bool tagua_request_signed(const struct tagua_request *request, const char *header,
+                          const struct tagua_signature *signature,
+                          const struct tagua_secret *secret);
+
+/* The bearer token of the Authorization header, the only one, or NULL. For C alone: no binding shows it. */
 const char *tagua_request_bearer(const struct tagua_request *request, size_t *length);
 
 /* Answers the request. Returns 0; 1 when the client can't be answered any more; -1 with EUSAGE

@@ -15,8 +15,8 @@ local headers = {
     why = "a unit does not include a binding's header: bindings stand above units" },
   { header = "^curl/", rule = "curl-header", may = { "^client%.c$", "^client_wait%.c$", "^client_private%.h$" },
     why = "only the HTTP client (host/client*.c) includes curl's headers" },
-  { header = "^microhttpd%.h$", rule = "microhttpd-header", may = { "^server%.c$" },
-    why = "only the HTTP server (host/server.c) includes microhttpd.h" },
+  { header = "^microhttpd%.h$", rule = "microhttpd-header", may = { "^server%.c$", "^server_request%.c$",
+    "^server_private%.h$" }, why = "only the HTTP server (host/server*.c) includes microhttpd.h" },
   { header = "^jwt%.h$", rule = "jwt-header", may = { "^jwt_hs256%.c$" },
     why = "only the unit of signed tokens (host/jwt_hs256.c) includes jwt.h" },
   { header = "^sqlite3%.h$", rule = "sqlite-header", may = { "^sql%.c$" },
@@ -106,6 +106,7 @@ local function check_lua(path, text, found)
     found[#found + 1] = { path = path, line = line, rule = rule, message = ("%s: %s"):format(rule, why) }
   end
   local knows_vendor = path:find("^lua/tagua/platform/") or path:find("^lua/tagua/twin/")
+    or path:find("^lua/tagua/serve/hook/")
   for number, line in source.lines(source.code("lua", text)) do
     for wanted in line:gmatch("require%s*%(?%s*[\"']([%w_%.]+)[\"']") do
       for _, row in ipairs(requires) do
