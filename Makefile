@@ -24,10 +24,11 @@ LUA_LIBS  = $(LUA_LIBRARIES)/liblua5.4-cjson.a $(LUA_LIBRARIES)/liblua5.4.a -ldl
 
 UNITS   := $(filter-out host/main.c,$(wildcard host/*.c))
 OBJECTS := $(UNITS:host/%.c=$(BUILD)/host/%.o)
-MODULES := $(shell find lua/tagua -name '*.lua' | LC_ALL=C sort)
+# Lua modules, and texts that one of them gives out: embed.lua makes a module of each.
+MODULES := $(shell find lua/tagua -name '*.lua' -o -name '*.html' -o -name '*.css' -o -name '*.js' | LC_ALL=C sort)
 ARGPARSE = $(firstword $(wildcard /usr/share/lua/5.4/argparse.lua /usr/local/share/lua/5.4/argparse.lua))
 # lua/tagua/plan.lua is tagua.plan; lua/tagua/command/init.lua is tagua.command
-EMBED    = $(foreach file,$(MODULES),$(subst /,.,$(patsubst %/init,%,$(patsubst lua/%.lua,%,$(file))))=$(file))
+EMBED    = $(foreach file,$(MODULES),$(subst /,.,$(patsubst %/init,%,$(patsubst %.lua,%,$(file:lua/%=%))))=$(file))
 
 .PHONY: build objects deps demo test check rock docs bench fuzz fuzzers install uninstall clean help FORCE
 .DEFAULT_GOAL := build

@@ -1,5 +1,6 @@
 -- Writes the C source that holds the Lua modules: lua5.4 embed.lua OUTPUT NAME=FILE ...
--- Runs at build time only. A module that does not compile stops the build.
+-- Runs at build time only. A module that does not compile stops the build. A file that is no Lua becomes a
+-- module that returns its text.
 local output = assert(io.open(arg[1], "w"))
 local names = {}
 
@@ -9,6 +10,9 @@ for i = 2, #arg do
   local file = assert(io.open(path, "rb"))
   local source = file:read("a")
   file:close()
+  if not path:find("%.lua$") then
+    source = ("return %q"):format(source)
+  end
   assert(load(source, "@" .. path, "t"))
   names[#names + 1] = { name = name, path = path, length = #source }
   output:write(("static const unsigned char module_%d[] = {"):format(#names))

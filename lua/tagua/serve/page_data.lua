@@ -1,0 +1,439 @@
+--- What the page shows, as tables: connections, tags, runs, failures, users and why they have their tags.
+-- Reads the ledger and never writes to it; every answer has a cap.
+-- @module tagua.serve.page_data
+local core = require("tagua.core")
+local json = require("tagua.json")
+local schema = require("tagua.ledger.schema")
+local sizes = require("tagua.serve.page_sizes")
+local store = require("tagua.ledger.store")
+
+local M = {}
+
+local CONNECTIONS, TAGS, RUNS, FAILURES, FOUND, HELD, HISTORY = 100, 200, 10, 20, 20, 200, 20
+local NAMES_LOOKED_AT = 50000 -- users whose names one search looks through
+local FAILED_RUNS_BACK, OPERATIONS_READ = 2000, 250000 -- how far failures are looked for
+local EVENTS_READ = 20000 -- runs of live events that the last day's sums go through
+local WORK_NS = 50 * 1000000 -- of counting for one answer
+local USERS_AGE = 30 -- seconds that a count of all users is good for
+local DAY, MINUTE = 86400, 60
+
+local Data = {}
+Data.__index = Data
+
+--- Opens what the page is made of; the file may come later.
+-- @tparam table given
+--   ledger: the ledger's path;
+--   zone: the name of the zone whose days are shown, `Asia/Taipei` unless told;
+--   served: `{ [name] = { per_second = } }`, the connections that are served and their rates;
+--   live: gives `{ [name] = { per_second =, rate =, in_minute =, paused =, waiting = } }` for them, what the
+--     senders know themselves: the rate allowed and the one in force, operations in the last minute, seconds
+--     that the platform still wants left alone, operations that wait;
+--   now: gives seconds since the epoch; clock: nanoseconds
+-- @treturn table|nil
+-- @treturn string message
+-- @treturn string code
+function M.open(given)
+  local zone, message, code = core.zone.open(given.zone or "Asia/Taipei")
+  if not zone then
+    return nil, message, code
+  end
+  return setmetatable({
+    path = given.ledger,
+    zone = zone,
+    served = given.served or {},
+    live = given.live or function() return {} end,
+    now = given.now or os.time,
+    clock = given.clock or core.system.monotonic_ns,
+    sizes = {},
+    users = {}, -- [connection] = { at, count, blocked }
+    reasons = {}, -- [run] = the failures of a run that is over
+  }, Data)
+end
+
+--- Closes the file.
+function Data:close()
+  if self.db then
+    self.db:close()
+    self.db = nil
+  end
+end
+
+local function open_ledger(self)
+  if self.db then
+    return
+  end
+  if not core.system.file_kind(self.path) then
+    store.fail("ENOTFOUND", "there is no ledger '%s' yet: the first run makes it", self.path)
+  end
+  local db = store.must(store.open(self.path, { readonly = true, create = false, busy = 1, cache = 8 }))
+  local version = db:row("pragma user_version")
+  if version ~= schema.version() then
+    db:close()
+    store.fail("ELEDGER", "the ledger '%s' is of version %d, this page reads %d: run `tagua runs` once to bring it up"
+      .. " to date", self.path, version, schema.version())
+  end
+  self.db = db
+end
+
+-- Runs a question in one transaction, so that all of it sees one moment.
+local function ask(self, f, ...)
+  local arguments = table.pack(...)
+  return store.try(function()
+    open_ledger(self)
+    store.must(self.db.db:exec("begin"))
+    local ok, result = pcall(f, self, self.db, table.unpack(arguments, 1, arguments.n))
+    self.db.db:exec("rollback")
+    if not ok then
+      error(result, 0)
+    end
+    return result
+  end)
+end
+
+-- The rows of a question as tables of these columns.
+local function list_of(db, columns, text, ...)
+  local found = json.array({})
+  local names = {}
+  for name in columns:gmatch("[%w_]+") do
+    names[#names + 1] = name
+  end
+  local step, state, control = db:rows(text, ...)
+  while true do
+    local row = table.pack(step(state, control))
+    if row[1] == nil then
+      return found
+    end
+    local entry = {}
+    for i, name in ipairs(names) do
+      entry[name] = row[i]
+    end
+    found[#found + 1] = entry
+  end
+end
+
+-- Takes what is over the cap off a list -> whether there was any.
+local function cut(list, most)
+  local more = #list > most
+  while #list > most do
+    list[#list] = nil
+  end
+  return more
+end
+
+local function connection_of(db, number)
+  local found, name = db:row("select number, name from connection where number = ?", number)
+  if not found then
+    store.fail("ENOTFOUND", "the ledger has no connection %d", number)
+  end
+  return name
+end
+
+-- ---- connections ----------------------------------------------------------------------------
+
+local LAST_MINUTE = [[
+  select (select coalesce(sum(j.last - j.first + 1), 0) from journal j join run r on r.number = j.run
+      where r.connection = ?1 and j.at > ?2 and j.outcome not in ('sending', 'returned', 'skipped'))
+    + (select count(*) from run r cross join operation o on o.run = r.number
+      where r.number in (select number from run where connection = ?1 order by number desc limit 50)
+        and (r.state = 'sending' or r.finished > ?2)
+        and o.at > ?2 and o.outcome not in ('sending', 'skipped'))]]
+local WAITING = "select coalesce(sum(planned), 0) from run where connection = ? and state = 'queued'"
+
+local function users_of(self, db, number)
+  local known, now = self.users[number], self.now()
+  if not known or now - known.at >= USERS_AGE then
+    local count, blocked =
+      db:row("select count(*), coalesce(sum(blocked), 0) from user where connection = ?", number)
+    known = { at = now, count = count, blocked = blocked }
+    self.users[number] = known
+  end
+  return known
+end
+
+local function quota_of(self, db, number, name)
+  local served, live = self.served[name], self.live()[name] or {}
+  return {
+    per_second = live.per_second or served and served.per_second,
+    rate = live.rate,
+    in_minute = live.in_minute or db:row(LAST_MINUTE, number, self.now() - MINUTE),
+    paused = live.paused,
+    waiting = live.waiting or db:row(WAITING, number),
+  }
+end
+
+local function event_sums(self, db, number)
+  local sums = { runs = 0, done = 0, failed = 0, whole = true }
+  local since = self.now() - DAY
+  for created, done, failed, finished in db:rows(
+    "select created, coalesce(done, 0), coalesce(failed, 0), finished from run "
+      .. "where connection = ? and kind = 'event' and state <> 'planning' order by number desc limit ?",
+    number, EVENTS_READ)
+  do
+    if created < since then
+      return sums
+    end
+    sums.runs, sums.done, sums.failed = sums.runs + 1, sums.done + done, sums.failed + failed
+    sums.last = sums.last or finished or created
+  end
+  sums.whole = sums.runs < EVENTS_READ
+  return sums
+end
+
+local function overview(self, db)
+  local list = list_of(db, "number name platform bot page channel pulled",
+    "select number, name, platform, bot, page, channel, pulled from connection order by number limit ?", CONNECTIONS)
+  for _, one in ipairs(list) do
+    local users = users_of(self, db, one.number)
+    one.users, one.blocked = users.count, users.blocked
+    one.served = self.served[one.name] ~= nil
+    one.quota = quota_of(self, db, one.number, one.name)
+    one.events = event_sums(self, db, one.number)
+  end
+  return {
+    now = self.now(),
+    zone = self.zone:name(),
+    version = require("tagua.version"),
+    connections = list,
+  }
+end
+
+--- The connections of the ledger: users, quota in use, live events of the last day.
+-- @treturn table|nil
+-- @treturn string message
+-- @treturn string code
+function Data:overview()
+  local found, message, code = ask(self, overview)
+  if code == "ENOTFOUND" then -- nothing was done yet: nothing to show, and no error
+    return { now = self.now(), zone = self.zone:name(), version = require("tagua.version"),
+      connections = json.array({}) }
+  end
+  return found, message, code
+end
+
+-- ---- tags -----------------------------------------------------------------------------------
+
+local function tags(self, db, number, first)
+  connection_of(db, number)
+  local counter = self.sizes[number] or sizes.new(db, number, self.zone, self.clock)
+  self.sizes[number] = counter
+  local whole = counter:work(self.now(), WORK_NS)
+  local found = counter:tags(self.now(), first, TAGS) or { tags = {}, days = {}, count = 0 }
+  json.array(found.tags)
+  found.counting = not whole
+  found.next = first + TAGS <= found.count and first + TAGS or nil
+  return found
+end
+
+--- The tags of a connection, the largest first: size, and a line of the last 30 days.
+-- @tparam integer number the connection's, in the ledger
+-- @tparam[opt=1] integer first the place of the first tag
+-- @treturn table|nil `counting`: whether there is more to count, so that asking again tells more
+function Data:tags(number, first)
+  return ask(self, tags, number, first or 1)
+end
+
+-- ---- runs -----------------------------------------------------------------------------------
+
+local RUN = "run kind state created finished rules input planned done failed skipped left message"
+
+local function runs(_, db, number, before, events)
+  connection_of(db, number)
+  local list = list_of(db, RUN, [[
+    select v.run, v.kind, v.state, r.created, r.finished, v.rules, v.input, v.planned, v.done, v.failed, v.skipped,
+      v.left, v.message
+    from run r cross join runs v on v.run = r.number
+    where r.connection = ?1 and r.state not in ('planning', 'ready') and (r.kind = 'event') = ?2
+      and (?3 is null or r.number < ?3)
+    order by r.number desc limit ?4]], number, events and 1 or 0, before, RUNS + 1)
+  local more = cut(list, RUNS)
+  return { runs = list, next = more and list[#list].run or nil }
+end
+
+--- The last runs, the newest first.
+-- @tparam integer number the connection's
+-- @tparam[opt] integer before runs before this one
+-- @tparam[opt] boolean events runs of live events, in place of all others
+-- @treturn table|nil
+function Data:runs(number, before, events)
+  return ask(self, runs, number, before, events)
+end
+
+-- ---- failures -------------------------------------------------------------------------------
+
+local REASONS = [[
+  select o.run, max(unixepoch(o.time)), o.code, min(o.message), count(*), count(distinct o.user), min(o.tag), min(o.user)
+  from operations o where o.run = ? and o.outcome in ('failed', 'ambiguous') group by o.code
+  order by count(*) desc limit ?]]
+local WITH_FAILURES = [[
+  select v.run, v.state, v.planned from (
+    select number from run where connection = ?1 and state not in ('planning', 'ready')
+    order by number desc limit ?2) r
+  cross join runs v on v.run = r.number where v.failed > 0 order by v.run desc limit ?3]]
+
+local function failures(self, db, number)
+  connection_of(db, number)
+  local list, read = json.array({}), 0
+  local failed = list_of(db, "run state planned", WITH_FAILURES, number, FAILED_RUNS_BACK, FAILURES)
+  local stopped = list_of(db, "run time code message", [[
+    select number, coalesce(finished, created), 'ESTOPPED', message from run
+    where connection = ? and state in ('interrupted', 'stopped') and message is not null
+    order by number desc limit ?]], number, FAILURES)
+  for _, run in ipairs(failed) do
+    local reasons = self.reasons[run.run]
+    if not reasons then
+      if read > 0 and read + run.planned > OPERATIONS_READ then
+        break
+      end
+      read = read + run.planned
+      reasons = list_of(db, "run time code message operations users tag user", REASONS, run.run, FAILURES)
+      if run.state == "done" or run.state == "abandoned" then
+        self.reasons[run.run] = reasons
+      end
+    end
+    for _, reason in ipairs(reasons) do
+      list[#list + 1] = reason
+    end
+  end
+  local more = cut(list, FAILURES)
+  return { failures = list, stopped = stopped, more = more }
+end
+
+--- Why operations failed lately, by run and reason, and which runs stopped.
+-- @tparam integer number the connection's
+-- @treturn table|nil
+function Data:failures(number)
+  return ask(self, failures, number)
+end
+
+-- ---- users ----------------------------------------------------------------------------------
+
+local USER = "id name ext_id phone email blocked created last_active"
+local SELECT_USER = "select id, name, ext_id, phone, email, blocked, created, last_active from user "
+-- Those of whom the mirror knows nothing but what was done to them.
+local TOUCHED = [[
+  select ?2 where exists (select 1 from operation o join run r on r.number = o.run
+      where o.user = ?2 and r.connection = ?1)
+    or exists (select 1 from holding where connection = ?1 and user = ?2)]]
+
+-- The first text after all that begin with this one.
+local function after(prefix)
+  return prefix .. "\u{10FFFF}"
+end
+
+local function users(_, db, number, question, from)
+  connection_of(db, number)
+  local list, seen = json.array({}), {}
+  local function take(found)
+    for _, user in ipairs(found) do
+      if not seen[user.id] and #list <= FOUND then
+        seen[user.id] = true
+        user.blocked = user.blocked == 1
+        list[#list + 1] = user
+      end
+    end
+  end
+  local answer = { users = list }
+  if not from then
+    take(list_of(db, USER, SELECT_USER .. "where connection = ? and id = ?", number, question))
+    if #list == 0 then
+      take(list_of(db, "id", TOUCHED, number, question))
+    end
+    for _, column in ipairs({ "ext_id", "phone", "email" }) do
+      take(list_of(db, USER, SELECT_USER .. ("where connection = ? and %s = ? limit ?"):format(column), number,
+        question, FOUND + 1))
+    end
+    take(list_of(db, USER, SELECT_USER .. "where connection = ? and id >= ? and id < ? order by id limit ?", number,
+      question, after(question), FOUND + 1))
+  end
+  -- Names have no index: they are looked through a stretch of users at a time.
+  local start = from or ""
+  local last = db:row("select id from user where connection = ? and id > ? order by id limit 1 offset ?", number,
+    start, NAMES_LOOKED_AT - 1)
+  take(list_of(db, USER, SELECT_USER .. [[where connection = ?1 and id > ?2 and (?3 is null or id <= ?3)
+    and instr(lower(name), lower(?4)) > 0 order by id limit ?5]], number, start, last, question, FOUND + 1))
+  answer.more = cut(list, FOUND)
+  answer.next = not answer.more and last or nil
+  return answer
+end
+
+--- Finds users: by the whole id, ext_id, phone or email, by how the id begins, by a part of the name.
+-- @tparam integer number the connection's
+-- @tparam string question
+-- @tparam[opt] string from the id after which names are looked at
+-- @treturn table|nil `users`; `more`: there are more than these; `next`: the user after which the names have
+--   not been looked at yet
+function Data:find(number, question, from)
+  return ask(self, users, number, question, from)
+end
+
+local HELD_TAGS = [[
+  select t.number, t.name, t.id, f.name, h.ours, h.found, coalesce(h.timestamp / 1000, h.since),
+    case h.ours when 1 then DUE end, h.doubt
+  from holding h join tag t on t.number = h.tag left join tag f on f.number = t.folder
+  where h.connection = ? and h.user = ? and h.present = 1 order by t.name, t.number limit ?]]
+HELD_TAGS = HELD_TAGS:gsub("DUE", schema.due)
+
+local OPERATION = "run seq kind action tag rule file line input input_line fields outcome code message time"
+local OPERATIONS = [[
+  select o.run, o.seq, n.kind, o.action, o.tag, o.rule, o.file, o.line, o.input, o.input_line, o.fields, o.outcome, o.code,
+    o.message, unixepoch(o.time)
+  from operations o join run n on n.number = o.run
+  where o.user = ?1 and n.connection = ?2 and o.outcome <> 'waiting' ]]
+local PUT_ON = OPERATIONS .. "and o.action = 'tag' and o.outcome in ('done', 'unattributed') and o.run in ("
+  .. "select p.run from operation p where p.user = ?1 and p.tag = ?3) and o.tag_id is ?4 "
+  .. "order by o.run desc, o.seq desc limit 1"
+
+-- With what the rule could read as a table.
+local function readable(operation)
+  if operation and operation.fields then
+    operation.fields = json.decode(operation.fields)
+  end
+  return operation
+end
+
+local function user(_, db, number, id, before)
+  connection_of(db, number)
+  local found = list_of(db, USER, SELECT_USER .. "where connection = ? and id = ?", number, id)[1]
+    or list_of(db, "id", TOUCHED, number, id)[1]
+  if not found then
+    store.fail("ENOTFOUND", "the ledger knows no user '%s' of this connection", store.cap(id, 100))
+  end
+  found.blocked = found.blocked == 1
+  local history = list_of(db, OPERATION, OPERATIONS
+    .. "and (?3 is null or (o.run, o.seq) < (?3, ?4)) order by o.run desc, o.seq desc limit ?5",
+    id, number, before and before.run, before and before.seq, HISTORY + 1)
+  local more = cut(history, HISTORY)
+  for _, operation in ipairs(history) do
+    readable(operation)
+  end
+  local answer = { user = found, history = history }
+  if more then
+    answer.next = { run = history[#history].run, seq = history[#history].seq }
+  end
+  if before then
+    return answer
+  end
+  local held = list_of(db, "number name id folder ours found since ends doubt", HELD_TAGS, number, id, HELD + 1)
+  answer.more_tags = cut(held, HELD)
+  for _, tag in ipairs(held) do
+    tag.owner = tag.ours == 1 and "tagua" or tag.found == 1 and "found" or "console"
+    tag.doubt = tag.doubt ~= 0
+    if tag.owner == "tagua" then
+      tag.why = readable(list_of(db, OPERATION, PUT_ON, id, number, tag.number, tag.id)[1])
+    end
+    tag.number, tag.ours, tag.found = nil, nil, nil
+  end
+  answer.tags = held
+  return answer
+end
+
+--- One user: the tags, who put each there and why, and what was done.
+-- @tparam integer number the connection's
+-- @tparam string id
+-- @tparam[opt] table before `{ run, seq }`: what was done before that, and nothing else
+-- @treturn table|nil `user`, `tags`, `history`, `next`
+function Data:user(number, id, before)
+  return ask(self, user, number, id, before)
+end
+
+return M
