@@ -31,7 +31,8 @@ local function run(book, at, about, operations, outcome)
   for _, each in ipairs(operations) do
     assert(one:add(each))
     if each.input_line then
-      assert(one:record(each.input_line, ('{"city":"台北","note":"<i>","orders":%d}'):format(each.input_line)))
+      assert(one:record(each.input_line, each.rule, each.line,
+        ('{"city":"台北","note":"<i>","orders":%d}'):format(each.input_line)))
     end
   end
   assert(one:ready())
@@ -64,8 +65,10 @@ function M.fill(book)
       or {}
   end
   ledger.pull(book.shop, users)
-  for _, tag in ipairs({ { "tag-vip", "VIP", "folder-1" }, { "tag-dormant", "沉睡客 Dormant" }, { "tag-evil", M.EVIL_TAG }, { "tag-sale", "11.11 購買" },
-    { "tag-empty", "Nobody" } }) do
+  for _, tag in ipairs({
+    { "tag-vip", "VIP", "folder-1" }, { "tag-dormant", "沉睡客 Dormant" }, { "tag-evil", M.EVIL_TAG }, { "tag-sale", "11.11 購買" },
+    { "tag-empty", "Nobody" },
+  }) do
     assert(book.shop:remember_tag({ id = "folder-1", name = "Value", kind = "folder" }))
     assert(book.shop:remember_tag({ id = tag[1], name = tag[2], folder = tag[3] }))
   end

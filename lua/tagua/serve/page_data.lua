@@ -28,7 +28,7 @@ Data.__index = Data
 --   live: gives `{ [name] = { per_second =, rate =, in_minute =, paused =, waiting = } }` for them, what the
 --     senders know themselves: the rate allowed and the one in force, operations in the last minute, seconds
 --     that the platform still wants left alone, operations that wait;
---   now: gives seconds since the epoch; clock: nanoseconds
+--   now: gives seconds since the epoch; clock: nanoseconds; slice: see `tagua.serve.page_sizes`
 -- @treturn table|nil
 -- @treturn string message
 -- @treturn string code
@@ -44,6 +44,7 @@ function M.open(given)
     live = given.live or function() return {} end,
     now = given.now or os.time,
     clock = given.clock or core.system.monotonic_ns,
+    slice = given.slice,
     sizes = {},
     users = {}, -- [connection] = { at, count, blocked }
     reasons = {}, -- [run] = the failures of a run that is over
@@ -214,7 +215,7 @@ end
 
 local function tags(self, db, number, first)
   connection_of(db, number)
-  local counter = self.sizes[number] or sizes.new(db, number, self.zone, self.clock)
+  local counter = self.sizes[number] or sizes.new(db, number, self.zone, self.clock, self.slice)
   self.sizes[number] = counter
   local whole = counter:work(self.now(), WORK_NS)
   local found = counter:tags(self.now(), first, TAGS) or { tags = {}, days = {}, count = 0 }
@@ -261,7 +262,8 @@ end
 -- ---- failures -------------------------------------------------------------------------------
 
 local REASONS = [[
-  select o.run, max(unixepoch(o.time)), o.code, min(o.message), count(*), count(distinct o.user), min(o.tag), min(o.user)
+  select o.run, max(unixepoch(o.time)), o.code, min(o.message), count(*), count(distinct o.user), min(o.tag),
+    min(o.user)
   from operations o where o.run = ? and o.outcome in ('failed', 'ambiguous') group by o.code
   order by count(*) desc limit ?]]
 local WITH_FAILURES = [[
@@ -375,8 +377,8 @@ HELD_TAGS = HELD_TAGS:gsub("DUE", schema.due)
 
 local OPERATION = "run seq kind action tag rule file line input input_line fields outcome code message time"
 local OPERATIONS = [[
-  select o.run, o.seq, n.kind, o.action, o.tag, o.rule, o.file, o.line, o.input, o.input_line, o.fields, o.outcome, o.code,
-    o.message, unixepoch(o.time)
+  select o.run, o.seq, n.kind, o.action, o.tag, o.rule, o.file, o.line, o.input, o.input_line, o.fields, o.outcome,
+    o.code, o.message, unixepoch(o.time)
   from operations o join run n on n.number = o.run
   where o.user = ?1 and n.connection = ?2 and o.outcome <> 'waiting' ]]
 local PUT_ON = OPERATIONS .. "and o.action = 'tag' and o.outcome in ('done', 'unattributed') and o.run in ("

@@ -10,7 +10,8 @@ local M = {}
 M.DAYS = 30
 
 local QUARTER = 900 -- seconds: every zone's days begin at one of these
-local HOLDINGS, OPERATIONS, RUNS = 50000, 50000, 1000 -- looked at in one slice
+local SLICE = 50000 -- user tags, or operations, that are looked at at once
+local RUNS = 1000 -- likewise
 local LEAST_AGE, AGE_SHARE = 10, 50 -- seconds; a count is good for so many times what it took
 local OPEN_AGE = 10 -- seconds that the sums of a run that is being sent are good for
 
@@ -22,12 +23,14 @@ Sizes.__index = Sizes
 -- @tparam integer connection its number in the ledger
 -- @param zone whose calendar days are meant
 -- @tparam function clock gives nanoseconds, for the time that counting takes
-function M.new(db, connection, zone, clock)
+-- @tparam[opt=50000] integer slice user tags, or operations, that are looked at at once
+function M.new(db, connection, zone, clock, slice)
   return setmetatable({
     db = db,
     connection = connection,
     zone = zone,
     clock = clock,
+    slice = slice or SLICE,
     counted = nil, -- the last whole count: `at`, `took_ns`, `sizes`, `days`
     counting = nil, -- the one that is under way
     base = {}, -- [tag][day's start] = net change by runs that are over
@@ -46,9 +49,9 @@ end
 
 -- ---- the mirror -----------------------------------------------------------------------------
 
-local SLICE_END = "select user, tag from holding where connection = ?1 and (user, tag) > (?2, ?3) "
+local END_OF_SLICE = "select user, tag from holding where connection = ?1 and (user, tag) > (?2, ?3) "
   .. "order by user, tag limit 1 offset ?4"
-local SLICE = [[
+local COUNT = [[
   select tag, case when ours = 0 and found = 0 and timestamp >= ?6 then timestamp / 900000 end, count(*), sum(ours)
   from holding where connection = ?1 and (user, tag) > (?2, ?3) and (?4 is null or (user, tag) <= (?4, ?5))
     and present = 1 group by 1, 2]]
@@ -56,9 +59,9 @@ local SLICE = [[
 -- The next slice of the mirror -> whether it was the last.
 local function count_holdings(self, since)
   local counting = self.counting
-  local user, tag = self.db:row(SLICE_END, self.connection, counting.user, counting.tag, HOLDINGS - 1)
+  local user, tag = self.db:row(END_OF_SLICE, self.connection, counting.user, counting.tag, self.slice - 1)
   for number, quarter, users, ours in
-    self.db:rows(SLICE, self.connection, counting.user, counting.tag, user, tag, since * 1000)
+    self.db:rows(COUNT, self.connection, counting.user, counting.tag, user, tag, since * 1000)
   do
     local size = counting.sizes[number] or { users = 0, ours = 0 }
     counting.sizes[number] = size
@@ -83,8 +86,9 @@ local CHANGES = [[
     and o.outcome in ('done', 'unattributed') and o.at >= ?4 group by 1, 2]]
 local OVER = CHANGES:format("r.state in ('done', 'abandoned')")
 local OPEN = CHANGES:format("r.state not in ('done', 'abandoned')")
-local FIRST = "select coalesce((select min(number) from run where connection = ? and (finished is null or finished >= ?)), "
-  .. "(select max(number) + 1 from run), 1)"
+local FIRST = [[
+  select coalesce((select min(number) from run where connection = ? and (finished is null or finished >= ?)),
+    (select max(number) + 1 from run), 1)]]
 local NEXT = "select number, state, planned from run where connection = ? and number > ? order by number limit ?"
 
 local function add_changes(self, changes, text, first, last, since)
@@ -106,7 +110,7 @@ local function count_runs(self, since)
       planned = planned + operations
     end
     last, seen = number, seen + 1
-    if planned >= OPERATIONS then
+    if planned >= self.slice then
       break
     end
   end
@@ -115,7 +119,7 @@ local function count_runs(self, since)
   end
   add_changes(self, self.base, OVER, first, last, since)
   self.runs_to = last
-  return seen < RUNS and planned < OPERATIONS
+  return seen < RUNS and planned < self.slice
 end
 
 -- Runs that were not over: looked at again where they may have gone on.
