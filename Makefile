@@ -133,6 +133,8 @@ $(BUILD)/bench/%: bench/%.c $(OBJECTS)
 # Folders of what the command itself writes.
 MADE := man/man1 bash-completion/completions zsh/site-functions
 
+UNITS_OF_SYSTEMD := systemd/system sysusers.d
+
 install: build ## to PREFIX (/usr/local), below DESTDIR
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(LIBDIR)/tagua
 	install -m 755 $(BUILD)/tagua $(DESTDIR)$(PREFIX)/bin/tagua
@@ -144,12 +146,16 @@ install: build ## to PREFIX (/usr/local), below DESTDIR
 	$(BUILD)/tagua manual > $(DESTDIR)$(SHARE)/man/man1/tagua.1
 	$(BUILD)/tagua completion bash > $(DESTDIR)$(SHARE)/bash-completion/completions/tagua
 	$(BUILD)/tagua completion zsh > $(DESTDIR)$(SHARE)/zsh/site-functions/_tagua
+	install -d $(UNITS_OF_SYSTEMD:%=$(DESTDIR)$(PREFIX)/lib/%)
+	sed 's|@PREFIX@|$(PREFIX)|' systemd/tagua.service.in > $(DESTDIR)$(PREFIX)/lib/systemd/system/tagua.service
+	install -m 644 systemd/tagua.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/tagua.conf
 
 uninstall: ## take away what install put there
 	rm -f $(DESTDIR)$(PREFIX)/bin/tagua
 	rm -rf $(DESTDIR)$(LUADIR)/tagua $(DESTDIR)$(LIBDIR)/tagua
 	rm -f $(DESTDIR)$(SHARE)/man/man1/tagua.1 $(DESTDIR)$(SHARE)/bash-completion/completions/tagua \
 	  $(DESTDIR)$(SHARE)/zsh/site-functions/_tagua
+	rm -f $(DESTDIR)$(PREFIX)/lib/systemd/system/tagua.service $(DESTDIR)$(PREFIX)/lib/sysusers.d/tagua.conf
 
 clean: ## remove build/
 	rm -rf build

@@ -9,6 +9,7 @@ local files = require("tagua.serve.files")
 local json = require("tagua.json")
 local logs = require("tagua.serve.log")
 local metrics = require("tagua.serve.metrics")
+local page = require("tagua.serve.page")
 local reload = require("tagua.serve.reload")
 local terminal = require("tagua.terminal")
 local url = require("tagua.url")
@@ -106,8 +107,9 @@ local function open(context, options)
     now = function() return context:now() end, log = log, config = context.connections_path })
   context:check(self.reload:load())
   local token = context:keep(context:check(admin.token(self.serving, context.getenv)))
+  self.page = context:keep(context:check(self:open_page(settings)))
   self.admin = context:keep(context:check(admin.open({ address = self.serving.admin, token = token, log = log,
-    metrics_open = self.serving.metrics_open, routes = self:routes() })))
+    metrics_open = self.serving.metrics_open, routes = self:routes(), open = page.open_routes })))
   local parts = { { kind = "intake" } }
   for _, name in ipairs(names) do
     parts[#parts + 1] = { kind = "keeper", connection = name }
@@ -169,9 +171,30 @@ function Owner:values()
   return values
 end
 
+-- The page, which reads the ledger, and asks the keepers' last words for what is not in there.
+function Owner:open_page(settings)
+  local served = {}
+  for i, name in ipairs(self.names) do
+    served[name] = { per_second = settings[i].rate.per_second }
+  end
+  return page.open({
+    ledger = self.context.ledger_path,
+    zone = self.reload.accepted.description.zone,
+    served = served,
+    live = function()
+      local live = {}
+      for _, part in ipairs(self.children.parts) do
+        if part.connection then live[part.connection] = part.report.live end
+      end
+      return live
+    end,
+    now = function() return self.context:now() end,
+  })
+end
+
 -- What the admin address answers.
 function Owner:routes()
-  return {
+  local routes = {
     ["GET /healthz"] = function() return admin.text(200, "ok\n") end,
     ["GET /readyz"] = function()
       local ready, missing = self.children:ready()
@@ -186,6 +209,10 @@ function Owner:routes()
     end,
     ["GET /api/serve"] = function() return admin.json(200, self:state()) end,
   }
+  for route, handler in pairs(self.page.routes) do
+    routes[route] = handler
+  end
+  return routes
 end
 
 -- ---- the service manager ----------------------------------------------------------------------

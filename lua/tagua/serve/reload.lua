@@ -13,12 +13,13 @@ Reload.__index = Reload
 
 --- Takes over the rule file.
 -- @tparam table given `path`; `settings`, those of the connections that are served; `book`, one's side of the
---   ledger; `config`: the path of connections.lua, where there is one; `now`: seconds since the epoch; `log`
+--   ledger; `config`: the path of connections.lua, where there is one; `now`: seconds since the epoch;
+--   `executable`: whose workers run the tests, this one unless told; `log`
 -- @treturn table
 function M.open(given)
   local self = setmetatable({
     path = given.path, settings = given.settings, book = given.book, now = given.now, log = given.log,
-    config = given.config, refusals = 0, reloads = 0,
+    config = given.config, executable = given.executable, refusals = 0, reloads = 0,
   }, Reload)
   self.config_hash = self:hash_config()
   return self
@@ -49,7 +50,7 @@ end
 
 -- Loads a file that was read, and runs its tests -> the description and its tests, or nil, message, code.
 local function try(self, file)
-  local pool = require("tagua.rules.pool").start({ jobs = 1 })
+  local pool = require("tagua.rules.pool").start({ jobs = 1, executable = self.executable })
   local function work()
     local description, message, code = pool:load({ path = self.path, source = file.source, name = file.name,
       includes = file.includes })
