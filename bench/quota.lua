@@ -6,7 +6,7 @@ local core = require("tagua.core")
 local base, token, rate, seconds = arg[1], arg[2], arg[3], tonumber(arg[4])
 -- Half of what the twin takes at once: without any, whatever this process is woken late is lost.
 local limit = tonumber(rate) and { per_second = tonumber(rate), burst = math.max(1, tonumber(rate) // 20) }
-  or { per_second = 50, burst = 1, adaptive = true, at_most = 2000 }
+  or { per_second = 50, burst = 4, adaptive = true, at_most = 2000 }
 
 local engine = assert(core.engine.new {
   name = "bench", base = base, bearer = assert(core.secret.file(token)), rate = limit, in_flight = 16,

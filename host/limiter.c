@@ -13,11 +13,28 @@
 #define FLOOR_DIVISOR 1024.0
 /* A second of unbroken success brings back a 20th of the highest rate. */
 #define CLIMB_DIVISOR 20.0
-/* Who looks for a limit remembers where it was met: climbs in about a second to just below, then by
- * little, and is free again once the limit must have moved. */
-#define NEAR 0.95
-#define CREEP_DIVISOR 200.0
-#define BEYOND 1.02
+/* Who looks for a limit remembers at which rate it was met, and keeps this much below it. */
+#define NEAR 0.96
+/* A limit that was met while the rate rose fast lies lower, for the platform had something saved up: it is
+ * sought from here, by so much of itself a second. */
+#define BELOW 0.7
+#define SEEK 0.03
+#define SEEK_LONGEST_NS (15 * TAGUA_SECOND_NS)
+/* Now and then a look is taken whether the limit has risen, by nearly doubling the rate each second: after so
+ * long at first, longer after each look in vain, and not before so many calls have gone well. */
+#define LOOK 0.7
+#define LOOK_FIRST_NS (8 * TAGUA_SECOND_NS)
+#define LOOK_LATER 1.5
+#define LOOK_LAST_NS (60 * TAGUA_SECOND_NS)
+#define LOOK_CALLS 150
+/* A look in vain ends at no more than this, of what is known. */
+#define VAIN 1.7
+/* Who has known the limit higher looks again sooner; what was known fades with each look in vain. */
+#define LOOK_SOONER_NS (5 * TAGUA_SECOND_NS)
+#define MUCH_LOWER 0.6
+#define FADES 0.9
+/* A 429 this soon after a pause: the limit is much lower than was thought. */
+#define SOON_NS (2 * TAGUA_SECOND_NS)
 #define PAUSE_FIRST_NS TAGUA_SECOND_NS
 #define PAUSE_LONGEST_NS (60 * TAGUA_SECOND_NS)
 /* What a Retry-After can ask for: a day. */
@@ -33,7 +50,12 @@ struct tagua_limiter {
     double highest;
     double lowest;
     bool adaptive;
-    double met; /* the rate at which the last 429 came, when adaptive; 0: none, or long passed */
+    /* When adaptive: what is done about a limit that nobody told. */
+    enum { LOOKING, SEEKING, HOLDING } search;
+    double met;         /* the rate at which the limit was met; 0: it never was */
+    double known;       /* the highest that it was met at, fading */
+    int64_t holding_ns; /* since when it is held, or sought */
+    int64_t patience_ns;
     uint64_t random;
 };
 
@@ -78,6 +100,7 @@ struct tagua_limiter *tagua_limiter_new(const struct tagua_limiter_options *opti
     }
     limiter->burst = options->burst;
     limiter->adaptive = options->adaptive;
+    limiter->patience_ns = LOOK_FIRST_NS;
     limiter->rate = options->per_second;
     limiter->highest = at_most;
     limiter->lowest = fmax(options->per_second / FLOOR_DIVISOR, RATE_MIN);
@@ -124,6 +147,37 @@ static void set_rate(struct tagua_limiter *limiter, double rate, int64_t now_ns)
     limiter->interval_ns = interval_ns;
 }
 
+/* The limit is not where it was thought to be: it is sought from `rate` on. */
+static double seek_from(struct tagua_limiter *limiter, double rate)
+{
+    limiter->search = SEEKING;
+    limiter->patience_ns = LOOK_FIRST_NS;
+    return rate;
+}
+
+/* The rate after a 429, for who looks for a limit. */
+static double lower_rate(struct tagua_limiter *limiter, int64_t now_ns)
+{
+    double rate = limiter->rate;
+    bool soon = limiter->throttles > 1 || (limiter->paused_until_ns > 0 &&
+                                           now_ns - limiter->paused_until_ns < SOON_NS);
+    if (soon) /* it fell, or lies lower than was thought */
+        return seek_from(limiter, limiter->search == HOLDING ? rate / 2 : BELOW * rate);
+    if (limiter->search == LOOKING) {
+        limiter->known *= FADES;
+        if (limiter->met == 0 || rate > VAIN * limiter->met)
+            return seek_from(limiter, BELOW * rate);
+        limiter->patience_ns = (int64_t)((double)limiter->patience_ns * LOOK_LATER);
+        if (limiter->patience_ns > LOOK_LAST_NS)
+            limiter->patience_ns = LOOK_LAST_NS;
+        rate = limiter->met; /* it is where it was */
+    }
+    limiter->met = rate;
+    limiter->known = fmax(limiter->known, rate);
+    limiter->search = HOLDING;
+    return NEAR * rate;
+}
+
 void tagua_limiter_throttled(struct tagua_limiter *limiter, int64_t now_ns, int64_t retry_after_ns)
 {
     bool paused = now_ns < limiter->paused_until_ns;
@@ -141,30 +195,41 @@ void tagua_limiter_throttled(struct tagua_limiter *limiter, int64_t now_ns, int6
     }
     if (!paused) {
         limiter->throttles++;
-        if (limiter->adaptive)
-            limiter->met = limiter->rate;
-        set_rate(limiter, fmax(limiter->rate / 2, limiter->lowest), now_ns);
+        double rate = limiter->adaptive ? lower_rate(limiter, now_ns) : limiter->rate / 2;
+        set_rate(limiter, fmax(rate, limiter->lowest), now_ns);
     }
     if (now_ns + pause_ns > limiter->paused_until_ns)
         limiter->paused_until_ns = now_ns + pause_ns;
+    limiter->holding_ns = limiter->paused_until_ns;
     /* No burst was saved up meanwhile: what comes after the pause goes one by one. */
     int64_t emptied_ns = limiter->paused_until_ns + (limiter->burst - 1) * limiter->interval_ns;
     if (emptied_ns > limiter->arrival_ns)
         limiter->arrival_ns = emptied_ns;
 }
 
-/* By how much a second of unbroken success raises the rate; *most is where this climb ends. */
-static double climb_of(struct tagua_limiter *limiter, double *most)
+/* By how much a second of unbroken success raises the rate. */
+static double climb_of(struct tagua_limiter *limiter, int64_t now_ns)
 {
-    *most = limiter->highest;
-    if (limiter->met > 0 && limiter->rate < NEAR * limiter->met) {
-        *most = fmin(NEAR * limiter->met, limiter->highest);
-        return limiter->met;
+    if (!limiter->adaptive)
+        return limiter->highest / CLIMB_DIVISOR;
+    if (limiter->search == SEEKING) {
+        if (now_ns - limiter->holding_ns < SEEK_LONGEST_NS)
+            return SEEK * limiter->rate;
+        limiter->search = LOOKING; /* it is far above */
+        limiter->met = 0;
     }
-    if (limiter->met > 0 && limiter->rate < BEYOND * limiter->met)
-        return limiter->met / CREEP_DIVISOR;
-    limiter->met = 0;
-    return limiter->highest / CLIMB_DIVISOR;
+    if (limiter->search == HOLDING) {
+        int64_t calls_ns = (int64_t)(LOOK_CALLS * (double)limiter->interval_ns);
+        int64_t patience_ns = limiter->patience_ns;
+        if (limiter->met < MUCH_LOWER * limiter->known && patience_ns > LOOK_SOONER_NS)
+            patience_ns = LOOK_SOONER_NS;
+        if (patience_ns < calls_ns)
+            patience_ns = calls_ns;
+        if (now_ns - limiter->holding_ns < patience_ns)
+            return 0;
+        limiter->search = LOOKING;
+    }
+    return LOOK * limiter->rate;
 }
 
 void tagua_limiter_succeeded(struct tagua_limiter *limiter, int64_t now_ns)
@@ -176,10 +241,11 @@ void tagua_limiter_succeeded(struct tagua_limiter *limiter, int64_t now_ns)
         return;
     /* At this rate, a second brings so many steps that they add up to the same climb at any rate;
      * but one success is not trusted with more than doubling it. */
-    double most;
-    double rate = limiter->rate + climb_of(limiter, &most) / limiter->rate;
-    rate = fmin(rate, limiter->rate * 2);
-    set_rate(limiter, fmin(rate, most), now_ns);
+    double climb = climb_of(limiter, now_ns);
+    if (climb > 0) {
+        double rate = fmin(limiter->rate + climb / limiter->rate, limiter->rate * 2);
+        set_rate(limiter, fmin(rate, limiter->highest), now_ns);
+    }
 }
 
 double tagua_limiter_rate(const struct tagua_limiter *limiter)

@@ -1,5 +1,6 @@
 /* A rate limiter for one key: GCRA on integer nanoseconds, whose rate gives way when the platform
- * says 429 and climbs back additively. Pure: takes the time as an argument, never sleeps.
+ * says 429 and climbs back additively; or, when it is adaptive, finds the platform's limit and keeps just
+ * below it. Pure: takes the time as an argument, never sleeps.
  *
  * Within any window, no more than burst + rate x window is taken, the rate being the highest that
  * the options allow. */
@@ -36,7 +37,8 @@ int64_t tagua_limiter_reserve(struct tagua_limiter *limiter, int64_t now_ns, int
 void tagua_limiter_refund(struct tagua_limiter *limiter, int64_t cost);
 
 /* The platform said 429: nothing goes out for `retry_after_ns`, or, where that is 0 or negative, for
- * a jittered time that grows with each 429 in a row; the rate falls by half. Several 429s while one
+ * a jittered time that grows with each 429 in a row; the rate falls by half, or, when adaptive, to below where
+ * the limit was met. Several 429s while one
  * pause lasts are one event: they may lengthen it, no more. */
 void tagua_limiter_throttled(struct tagua_limiter *limiter, int64_t now_ns, int64_t retry_after_ns);
 
