@@ -49,7 +49,8 @@ static int make_way(const struct sockaddr_un *where, struct tagua_error *error)
     return 0;
 }
 
-static int open_unix(struct tagua_listen *listener, const char *path, struct tagua_error *error)
+static int open_unix(struct tagua_listen *listener, const char *path, bool group,
+                     struct tagua_error *error)
 {
     struct sockaddr_un where = {.sun_family = AF_UNIX};
     size_t length = strlen(path);
@@ -66,6 +67,7 @@ static int open_unix(struct tagua_listen *listener, const char *path, struct tag
      * nobody else can connect, not even between bind and chmod. */
     if (fd < 0 || fchmod(fd, 0600) != 0 ||
         bind(fd, (const struct sockaddr *)&where, sizeof where) != 0 ||
+        (group && chmod(path, 0660) != 0) ||
         listen(fd, BACKLOG) != 0 || stat(path, &status) != 0) {
         tagua_error_set(error, "EUSAGE", "cannot listen on 'unix:%s': %s", path, strerror(errno));
         if (fd >= 0)
@@ -159,12 +161,12 @@ static int open_tcp(struct tagua_listen *listener, const char *address, struct t
     return 0;
 }
 
-int tagua_listen_open(struct tagua_listen *listener, const char *address,
+int tagua_listen_open(struct tagua_listen *listener, const char *address, bool group,
                       struct tagua_error *error)
 {
     *listener = (struct tagua_listen){.fd = -1};
     if (strncmp(address, "unix:", 5) == 0)
-        return open_unix(listener, address + 5, error);
+        return open_unix(listener, address + 5, group, error);
     return open_tcp(listener, address, error);
 }
 

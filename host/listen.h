@@ -3,6 +3,7 @@
 #ifndef TAGUA_LISTEN_H
 #define TAGUA_LISTEN_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "error.h"
@@ -15,9 +16,10 @@ struct tagua_listen {
 };
 
 /* Binds and listens on "HOST:PORT", "[IPV6]:PORT" (port 0: any free one) or "unix:PATH", whose
- * file is made with mode 0600. A socket file that nobody answers on any more is replaced.
+ * file is made with mode 0600, or with 0660 where the file's group may connect, too. A socket file
+ * that nobody answers on any more is replaced.
  * Returns 0, or -1 with EUSAGE (the address makes no sense) or ENETWORK (it can't be had). */
-int tagua_listen_open(struct tagua_listen *listener, const char *address,
+int tagua_listen_open(struct tagua_listen *listener, const char *address, bool group,
                       struct tagua_error *error);
 
 /* Removes the Unix socket's file if it is still the one that was made. Safe to call twice. */

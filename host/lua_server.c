@@ -68,7 +68,7 @@ static size_t read_proxies(lua_State *L, const char *proxies[MAX_PROXIES])
     return count;
 }
 
-/* server.listen { address=, max_body=, max_bodies=, max_header=, max_connections=, timeout=,
+/* server.listen { address=, group=, max_body=, max_bodies=, max_header=, max_connections=, timeout=,
  * certificate=, key=, proxies= } -> server. */
 static int server_listen(lua_State *L)
 {
@@ -78,6 +78,7 @@ static int server_listen(lua_State *L)
         return luaL_error(L, "option 'timeout' must be 0.01 to 86400 seconds, got %f", timeout);
     struct tagua_server_options options = {
         .address = tagua_lua_text_option(L, 1, "address", "127.0.0.1:0"),
+        .group = tagua_lua_boolean_option(L, 1, "group", false),
         .max_body = (size_t)ranged_option(L, "max_body", 1 << 20, 0, 1 << 30),
         .max_bodies = (size_t)ranged_option(L, "max_bodies", 256 << 20, 1 << 10, (int64_t)1 << 40),
         .max_header = (size_t)ranged_option(L, "max_header", 16 << 10, 1 << 10, 1 << 20),

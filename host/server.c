@@ -399,7 +399,7 @@ struct tagua_server *tagua_server_open(const struct tagua_server_options *option
             return NULL;
         }
     }
-    if (tagua_listen_open(&server->listener, options->address, error) != 0) {
+    if (tagua_listen_open(&server->listener, options->address, options->group, error) != 0) {
         tagua_proxies_free(server->proxies);
         free(server);
         return NULL;

@@ -20,6 +20,7 @@ struct tagua_request;
 
 struct tagua_server_options {
     const char *address;      /* "127.0.0.1:0", "[::1]:8080" or "unix:/path" */
+    bool group;               /* the group of a Unix socket's file may connect, too: mode 0660 */
     size_t max_body;          /* bytes of a request's body; more of it is not kept */
     size_t max_bodies;        /* bytes of all bodies together; what does not fit is not kept */
     size_t max_header;        /* bytes of its request line and headers; more is answered with 431 */

@@ -158,6 +158,15 @@ describe("the inbox of events", function()
     assert.equal(1, box:take({ raws = { raw } }).duplicates)
   end)
 
+  it("takes a wish that comes again with its id once, whatever else it says", function()
+    local wish = { connection = "shop", action = "tag", user = "U1", tag = "VIP", id = "order-7" }
+    assert.same({ 1, false }, box:take({ wishes = { wish, wish } }).wishes)
+    assert.same({ false }, box:take({ wishes = { wish } }).wishes)
+    wish.connection = "other"
+    assert.same({ 1 }, box:take({ wishes = { wish } }).wishes)
+    assert.equal(1, #box:wishes("shop", 0, 10))
+  end)
+
   it("numbers wishes in order, and never gives a number again", function()
     local wish = { connection = "shop", action = "tag", user = "U1", tag = "VIP", lasts = 60, client = "crm" }
     assert.same({ 1, 2 }, box:take({ wishes = { wish, wish } }).wishes)

@@ -184,8 +184,10 @@ local function check_wish(wish)
       refuse("a wish cannot be taken: %s is not a whole number of seconds", part)
     end
   end
-  if wish.client ~= nil then
-    check_text("a wish", "client", wish.client, event.LONGEST.id)
+  for _, part in ipairs({ "client", "id" }) do
+    if wish[part] ~= nil then
+      check_text("a wish", part, wish[part], event.LONGEST.id)
+    end
   end
 end
 
@@ -271,8 +273,12 @@ local function take_raw(db, numbers, raw, received)
   return true
 end
 
+-- The number of a wish; false where one with its id came before.
 local function take_wish(db, numbers, wish, received)
   local row = numbers.of(wish.connection)
+  if wish.id and not is_new(db, row.number, "wish", wish.id, received) then
+    return false
+  end
   row.wishes = row.wishes + 1
   db:run(
     "insert into wish (connection, number, action, user, tag, lasts, ends, client, at) "
@@ -295,9 +301,10 @@ end
 -- later than now is taken to happen now.
 -- @tparam table batch lists, each of which may be missing: `events` as `tagua.events.event` checks them; `raws`
 --   `{ connection, hook, id or none, body, at (milliseconds, or none) }`; `wishes` `{ connection, action,
---   user, tag, lasts, ends, client }`; `parsed`: `{ [connection] = { numbers of raws } }` that became the events
+--   user, tag, lasts, ends, client, id }`; `parsed`: `{ [connection] = { numbers of raws } }` that became the events
 --   of this batch (or nothing), and are forgotten with it
--- @treturn table|nil `events`, `raws` and `duplicates`: how many; `wishes`: the number of each, in order
+-- @treturn table|nil `events`, `raws` and `duplicates`: how many; `wishes`: the number of each, in order,
+--   false for one whose id was seen before on its connection
 -- @treturn string message
 -- @treturn string code `EINPUT`: one of them can't be taken, so none was
 function Inbox:take(batch)

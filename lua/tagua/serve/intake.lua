@@ -73,7 +73,7 @@ local function counters()
 end
 
 local function listen(o, address)
-  return core.server.listen({ address = address, max_connections = o.max_connections, timeout = o.timeout })
+  return core.server.listen({ address = address, group = true, max_connections = o.max_connections, timeout = o.timeout })
 end
 
 --- Opens an intake. It answers while `step`, `wait` or `run` is called.
