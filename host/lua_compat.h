@@ -37,6 +37,7 @@ static inline int tagua_compat_getiuservalue(lua_State *L, int index, int number
     return type;
 }
 
+#define LUA_GNAME "_G"
 #define lua_newuserdatauv tagua_compat_newuserdatauv
 #define lua_setiuservalue tagua_compat_setiuservalue
 #define lua_getiuservalue tagua_compat_getiuservalue

@@ -15,6 +15,7 @@
     X(secret) \
     X(system) \
     X(verdict) \
+    X(workers) \
     X(zone)
 #ifdef TAGUA_ROCK
 #define BINDINGS(X) MODULE_BINDINGS(X)
@@ -27,8 +28,7 @@
     X(notify) \
     X(process) \
     X(server) \
-    X(sql) \
-    X(workers)
+    X(sql)
 #endif
 
 #define DECLARE(name) int tagua_lua_open_##name(lua_State *L);

@@ -8,13 +8,14 @@
 #include "lua_block.h"
 #include "lua_support.h"
 #include "lua_values.h"
+#include "worker.h"
 #include "workers.h"
 
 int tagua_lua_open_workers(lua_State *L);
 
 #define CLASS "tagua worker"
 
-enum { POLLED_MOST = 256 };
+enum { POLLED_MOST = 256, ARGUMENTS_MOST = 8 };
 
 /* Only the executable has the embedded modules, and only it can be a worker. */
 extern const struct tagua_embedded tagua_embedded_modules[] __attribute__((weak));
@@ -31,15 +32,20 @@ static struct tagua_worker *check_worker(lua_State *L, int index)
     return holder->worker;
 }
 
-/* workers.start(executable) -> worker | nil, message, code. */
+/* workers.start(file, argument...) -> worker | nil, message, code. */
 static int workers_start(lua_State *L)
 {
-    const char *executable = luaL_checkstring(L, 1);
+    const char *arguments[ARGUMENTS_MOST + 2] = {"tagua"};
+    const char *file = luaL_checkstring(L, 1);
+    int count = lua_gettop(L) - 1;
+    luaL_argcheck(L, count <= ARGUMENTS_MOST, ARGUMENTS_MOST + 1, "too many arguments");
+    for (int i = 1; i <= count; i++)
+        arguments[i] = luaL_checkstring(L, i + 1);
     struct tagua_error error;
     struct holder *holder = lua_newuserdatauv(L, sizeof *holder, 0);
     holder->worker = NULL;
     luaL_setmetatable(L, CLASS);
-    holder->worker = tagua_worker_start(executable, &error);
+    holder->worker = tagua_worker_start(file, (char *const *)(uintptr_t)arguments, &error);
     return holder->worker != NULL ? 1 : tagua_lua_fail(L, &error);
 }
 
@@ -216,6 +222,43 @@ static int workers_read(lua_State *L)
     return 1;
 }
 
+/* --- a worker out of a plain interpreter ---------------------------------------------------------- */
+
+enum { PRELUDE_MOST = 64 };
+
+/* What workers_run was given: one process is one worker, so there is one of it. */
+static struct tagua_embedded prelude[PRELUDE_MOST + 1];
+
+static const struct tagua_embedded *find_in_prelude(const char *name)
+{
+    for (const struct tagua_embedded *module = prelude; module->name != NULL; module++)
+        if (strcmp(module->name, name) == 0)
+            return module;
+    return NULL;
+}
+
+/* workers.run { { name =, file =, source = }, ... } -> exit code: this process is a worker from here on, until
+ * the other end of its pipes closes; the modules are what it may require. For lua/tagua/rules/worker.lua. */
+static int workers_run(lua_State *L)
+{
+    luaL_checktype(L, 1, LUA_TTABLE);
+    size_t count = lua_rawlen(L, 1);
+    luaL_argcheck(L, count <= PRELUDE_MOST, 1, "too many modules");
+    for (size_t i = 0; i < count; i++) { /* the table keeps the texts, and stands on the stack */
+        struct tagua_embedded *module = &prelude[i];
+        lua_rawgeti(L, 1, (lua_Integer)i + 1);
+        lua_getfield(L, -1, "name");
+        module->name = luaL_checkstring(L, -1);
+        lua_getfield(L, -2, "file");
+        module->file = luaL_checkstring(L, -1);
+        lua_getfield(L, -3, "source");
+        module->source = (const unsigned char *)luaL_checklstring(L, -1, &module->length);
+        lua_pop(L, 4);
+    }
+    lua_pushinteger(L, tagua_worker_main(find_in_prelude));
+    return 1;
+}
+
 /* workers.executable() -> the path of this executable, when it can be a worker; nil in a module. */
 static int workers_executable(lua_State *L)
 {
@@ -235,7 +278,8 @@ int tagua_lua_open_workers(lua_State *L)
     static const luaL_Reg functions[] = {
         {"start", workers_start}, {"poll", workers_poll},
         {"write", workers_write}, {"read", workers_read},
-        {"executable", workers_executable}, {NULL, NULL},
+        {"executable", workers_executable}, {"run", workers_run},
+        {NULL, NULL},
     };
     tagua_lua_class(L, CLASS, methods, worker_close);
     luaL_newlib(L, functions);

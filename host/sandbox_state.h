@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdbool.h>
 
+#include "lua_compat.h"
 #include "lua_decide.h"
 #include "record.h"
 #include "sandbox.h"

@@ -250,6 +250,7 @@ int tagua_worker_main(const struct tagua_embedded *(*find)(const char *name))
     signal(SIGHUP, SIG_IGN); /* and so is a terminal that was closed */
     signal(SIGPIPE, SIG_IGN);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
+    prctl(PR_SET_DUMPABLE, 0); /* no core files of users' data */
     struct tagua_frame_head head;
     int code = 0;
     while (read_all(&head, sizeof head) == 0) {

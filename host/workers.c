@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -26,6 +27,7 @@ enum { WORKERS_MOST = 256, QUEUE_MOST = 2 * TAGUA_FRAME_MOST, READ_SIZE = 256 * 
 
 struct tagua_worker {
     pid_t pid;
+    int process; /* the same as a descriptor, -1 where the kernel has none */
     int to, from; /* -1 when closed */
     bool gone;    /* nothing more will come */
     int status;   /* of waitpid, once `pid` is -1 */
@@ -49,10 +51,8 @@ static bool passes(const char *variable)
     return false;
 }
 
-static int spawn(const char *executable, int in, int out, int shared, pid_t *pid)
+static int spawn(const char *file, char *const arguments[], int in, int out, int shared, pid_t *pid)
 {
-    char argument[] = "--worker", name[] = "tagua";
-    char *const argv[] = {name, argument, NULL};
     char *environment[16];
     size_t count = 0;
     for (char **variable = environ; variable != NULL && *variable != NULL; variable++)
@@ -84,13 +84,14 @@ static int spawn(const char *executable, int in, int out, int shared, pid_t *pid
         posix_spawn_file_actions_adddup2(&actions, shared, STDERR_FILENO);
     posix_spawn_file_actions_addclosefrom_np(&actions, shared >= 0 ? STDERR_FILENO + 1
                                                                    : STDERR_FILENO);
-    failure = posix_spawnp(pid, executable, &actions, &attributes, argv, environment);
+    failure = posix_spawnp(pid, file, &actions, &attributes, arguments, environment);
     posix_spawnattr_destroy(&attributes);
     posix_spawn_file_actions_destroy(&actions);
     return failure;
 }
 
-struct tagua_worker *tagua_worker_start(const char *executable, struct tagua_error *error)
+struct tagua_worker *tagua_worker_start(const char *file, char *const arguments[],
+                                        struct tagua_error *error)
 {
     int down[2] = {-1, -1}, up[2] = {-1, -1};
     struct tagua_worker *worker = calloc(1, sizeof *worker);
@@ -100,14 +101,15 @@ struct tagua_worker *tagua_worker_start(const char *executable, struct tagua_err
     }
     worker->slots = tagua_slots_new();
     int shared = worker->slots != NULL ? tagua_slots_descriptor(worker->slots) : -1;
-    int failure = spawn(executable, down[0], up[1], shared, &worker->pid);
+    int failure = spawn(file, arguments, down[0], up[1], shared, &worker->pid);
     if (failure != 0) {
-        tagua_error_set(error, "EIO", "starting a worker: cannot run '%s': %s", executable,
+        tagua_error_set(error, "EIO", "starting a worker: cannot run '%s': %s", file,
                         strerror(failure));
         goto fail;
     }
     if (worker->slots != NULL)
         tagua_slots_shared(worker->slots);
+    worker->process = (int)syscall(SYS_pidfd_open, worker->pid, 0);
     close(down[0]);
     close(up[1]);
     worker->to = down[1];
@@ -301,6 +303,23 @@ pid_t tagua_worker_pid(const struct tagua_worker *worker)
     return worker->pid;
 }
 
+/* Kills the worker and nobody else: in a program that waits for every child, or ignores SIGCHLD, its number
+ * may be another process' by now. */
+static void end(const struct tagua_worker *worker, pid_t pid)
+{
+    if (worker->process >= 0)
+        syscall(SYS_pidfd_send_signal, worker->process, SIGKILL, NULL, 0);
+    else
+        kill(pid, SIGKILL);
+}
+
+/* Whether it has ended; how, where nobody else of the program has waited for it. */
+static bool is_over(struct tagua_worker *worker, pid_t pid)
+{
+    pid_t ended = waitpid(pid, &worker->status, WNOHANG);
+    return ended == pid || (ended < 0 && errno == ECHILD);
+}
+
 /* Kills and waits; a worker that is gone has closed its pipe, and so has nothing left to do. */
 static void reap(struct tagua_worker *worker)
 {
@@ -308,17 +327,17 @@ static void reap(struct tagua_worker *worker)
         return;
     pid_t pid = worker->pid;
     worker->pid = -1;
-    if (waitpid(pid, &worker->status, WNOHANG) == pid)
+    if (is_over(worker, pid))
         return;
     if (worker->gone) { /* it may be on its way out: its own ending says more than ours */
         const struct timespec moment = {0, 2000000};
         for (int i = 0; i < 250; i++) {
-            if (waitpid(pid, &worker->status, WNOHANG) == pid)
+            if (is_over(worker, pid))
                 return;
             nanosleep(&moment, NULL);
         }
     }
-    kill(pid, SIGKILL);
+    end(worker, pid);
     while (waitpid(pid, &worker->status, 0) < 0 && errno == EINTR) {
     }
 }
@@ -343,6 +362,8 @@ void tagua_worker_free(struct tagua_worker *worker)
     close(worker->from);
     worker->gone = false; /* no waiting for its own ending */
     reap(worker);
+    if (worker->process >= 0)
+        close(worker->process);
     tagua_buffer_free(&worker->queue);
     tagua_buffer_free(&worker->arrived);
     tagua_slots_free(worker->slots);

@@ -12,9 +12,11 @@
 
 struct tagua_worker;
 
-/* Starts `executable --worker` with two pipes as descriptors 0 and 1, perhaps the memory of
- * slots.h as 2, no other descriptor and next to no environment. NULL with *error (EIO). */
-struct tagua_worker *tagua_worker_start(const char *executable, struct tagua_error *error);
+/* Starts `file`, looked for on PATH, with these arguments (the first is the name it goes by, the last NULL),
+ * two pipes as descriptors 0 and 1, perhaps the memory of slots.h as 2, no other descriptor and next to no
+ * environment. NULL with *error (EIO). */
+struct tagua_worker *tagua_worker_start(const char *file, char *const arguments[],
+                                        struct tagua_error *error);
 
 /* Queues a frame of two pieces (the second may be empty); copies them. A task's second piece, the chunk, goes
  * through memory that is shared with the worker where it has room. -1 with ETOOBIG when too

@@ -5,14 +5,13 @@
 --    if tags.VIP then ... end
 --
 -- The rule file sees the same language as in the command, but runs without workers: nothing limits
--- the time and the memory that a rule takes. For files that are not one's own, use tagua.rules.pool.
+-- the time and the memory that a rule takes. For files that are not one's own there is `tagua.rules.sandbox`.
 -- @module tagua.rules
 local core = require("tagua.core")
-local filling = require("tagua.rules.filling")
+local deciding = require("tagua.rules.deciding")
 local language = require("tagua.rules.language")
 local options = require("tagua.options")
 local ruleset = require("tagua.rules.ruleset")
-local windows = require("tagua.rules.windows")
 
 local M = {}
 
@@ -49,6 +48,15 @@ function M.load(given)
   return setmetatable(description, Ruleset)
 end
 
+--- Loads a rule file into a sandbox. Needs Lua 5.4, of which an interpreter is started for the worker.
+-- @tparam string|table given the file's path, or a table: `path`, or `source` and `name`; `memory` (bytes that the
+--   rules may hold: 64 MiB unless told), `seconds` (processor time that one rule may take for one record: 1), `lua`
+--   (the interpreter: `lua5.4` on PATH)
+-- @treturn table|nil a ruleset as `load` gives it, with the methods `decide`, `test` and `close`
+-- @treturn string message, with the file's line
+-- @treturn string "ERULES"; "EIO" where the file can't be read or no worker starts; "EUNSUPPORTED" under another Lua
+function M.sandbox(given) return require("tagua.rules.sandbox").load(given) end
+
 --- Decides one record.
 -- @tparam table record its values by the fields' names or their columns'. A key that is not there
 --   is a field that the record does not have, and whoever reads it can't decide; "" and a JSON null
@@ -58,36 +66,8 @@ end
 -- @treturn table `unknown` { [tag] = the field without a value }, `failed` { [tag] = message }
 function Ruleset:decide(record, now)
   options.argument("decide: record", record, { type = "table", required = true }, 2)
-  local words = self.words
-  for i, field in ipairs(self.fields) do
-    local value = record[field.source]
-    if value == nil then value = record[field.name] end
-    filling.put(words, i, field, value)
-  end
   local at = math.tointeger((now or core.system.wall_ns() // 1000000000) // 1)
-  words.clock(at)
-  local wants, unknown, failed = words.decider:decide()
-  wants = windows.apply(self.tags, wants, at)
-  words.clock(nil)
-  local decision, info = {}, { unknown = {}, failed = {} }
-  for i, tag in ipairs(self.tags) do
-    local want = wants:sub(i, i)
-    if want == "+" or want == "-" then
-      decision[tag.name] = want == "+"
-    elseif want == "?" then
-      local field = self.fields[unknown[i]]
-      info.unknown[tag.name] = field and field.name or "?"
-    elseif want == "!" then
-      info.failed[tag.name] = "failed"
-    end
-  end
-  for _, failure in ipairs(failed) do
-    local rule = self.rules[failure.rule]
-    for tag = rule.first, rule.first + rule.count - 1 do
-      info.failed[self.tags[tag].name] = failure.message
-    end
-  end
-  return decision, info
+  return deciding.decide(self.words, deciding.values(self.fields, record), at)
 end
 
 --- Runs the test blocks of the file.

@@ -5,6 +5,7 @@
 local aggregates = require("tagua.rules.aggregates")
 local asking = require("tagua.rules.asking")
 local core = require("tagua.core")
+local deciding = require("tagua.rules.deciding")
 local declarations = require("tagua.rules.declarations")
 local fields = require("tagua.rules.fields")
 local frozen = require("tagua.rules.frozen")
@@ -310,6 +311,7 @@ function Language:ask(request)
   if request.study then return require("tagua.rules.study").answer(self) end
   if request.reads then return require("tagua.rules.study").reads(self) end
   if request.cover then return require("tagua.rules.coverage").take(self) end
+  if request.values then return deciding.answer(self, request) end
   return asking.answer(self, request)
 end
 

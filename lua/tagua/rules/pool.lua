@@ -21,6 +21,7 @@ local START = {
   memory = { type = "integer", min = 4 * MIB, max = 4096 * MIB, default = 64 * MIB },
   seconds = { type = "number", min = 0.01, max = 3600, default = 1 },
   executable = { type = "string", min = 1 },
+  command = { type = "table" },
 }
 local LOAD = {
   path = { type = "string", min = 1 },
@@ -43,20 +44,22 @@ Pool.__index = Pool
 
 --- Makes a pool. No process starts before there are rules to load.
 -- @tparam table|nil given `jobs` (worker processes), `memory` (bytes that the rules may hold in each),
---   `seconds` (processor time that the rules may take for one record), `executable` (this one)
+--   `seconds` (processor time that the rules may take for one record), `executable` (this one), or `command`: the
+--   interpreter of Lua 5.4 and its arguments that make it a worker
 -- @treturn table
 function M.start(given)
   local checked = options.check("rules.pool.start", given, START, 2)
   local executable = checked.executable or workers.executable() or os.getenv("TAGUA_EXECUTABLE") or "tagua"
+  local command = checked.command or { executable, "--worker" }
   return setmetatable({
     jobs = checked.jobs or math.min(core.system.cores(), 256), memory = checked.memory, seconds = checked.seconds,
-    executable = executable, patience = 30 + 20 * checked.seconds, workers = {},
+    command = command, is_lua = checked.command ~= nil, patience = 30 + 20 * checked.seconds, workers = {},
   }, Pool)
 end
 
 -- A worker is `handle`, and `expected`: what it was asked for and has not answered, in order.
 function Pool:spawn(probe)
-  local handle, message, code = workers.start(self.executable)
+  local handle, message, code = workers.start(table.unpack(self.command))
   if not handle then return nil, message, code end
   local worker = { handle = handle, expected = {} }
   self.workers[#self.workers + 1] = worker
@@ -109,8 +112,8 @@ function Pool:listen(handle)
         kind, first = "gone", ("no sign of life for %d s"):format(self.patience)
       end
       if kind then
-        local message, code = handle(worker, kind, first, second)
-        if message then return nil, message, code end
+        local message, code, ended = handle(worker, kind, first, second)
+        if message then return nil, message, code, ended end
       end
     until not kind or kind == "gone"
   end
@@ -124,15 +127,16 @@ function Pool:obituary(worker, how)
     return ("%s: %s got stuck inside one call for more than %g s"):format(self.file.name,
       doing[worker.expected[1].kind] or "loading the rules", self.seconds), "ERULES"
   end
-  return ("a worker for the rules ended (%s) before it answered: is '%s' this version of tagua?"):format(how,
-    self.executable), "EIO"
+  return ("a worker for the rules ended (%s) before it answered: is '%s' %s?"):format(how, self.command[1],
+    self.is_lua and "Lua 5.4, which the option 'lua' may name" or "this version of tagua"), "EIO"
 end
 
--- Waits for the one answer that this worker owes.
+-- Waits for the one answer that this worker owes. Where the worker has ended instead, the last result is the rule
+-- that got stuck (from 0), or true.
 function Pool:answer(awaited)
   local result
   while not result do
-    local ok, message, code = self:listen(function(worker, kind, first, second)
+    local ok, message, code, ended = self:listen(function(worker, kind, first, second)
       if kind == "d" then
         table.remove(worker.expected, 1)
         if #worker.expected == 0 and worker == awaited then result = first end
@@ -140,14 +144,14 @@ function Pool:answer(awaited)
         self:drop(worker)
         return first, second
       elseif kind == "s" then
-        worker.last_words = true
+        worker.last_words = { record = first, rule = second }
       elseif kind == "gone" then
         local text, word = self:obituary(worker, first)
         self:drop(worker)
-        return text, word
+        return text, word, worker.last_words and worker.last_words.rule or true
       end
     end)
-    if not ok then return nil, message, code end
+    if not ok then return nil, message, code, ended end
   end
   return result
 end
@@ -216,6 +220,7 @@ end
 -- @treturn {table,...}|nil one answer for each record; fewer where the rule ran out of time or memory
 -- @treturn string message
 -- @treturn string "ERULES" where a rule got stuck inside one call
+-- @return where the worker has ended: the rule that got stuck (from 0), or true
 function Pool:ask(request)
   local worker, message, code = self:any()
   if not worker then return nil, message, code end
@@ -224,8 +229,9 @@ function Pool:ask(request)
   if not bytes then return nil, message, code end
   worker.handle:send("A", bytes)
   worker.expected[#worker.expected + 1] = { kind = "ask" }
-  bytes, message, code = self:answer(worker)
-  if not bytes then return nil, message, code end
+  local ended
+  bytes, message, code, ended = self:answer(worker)
+  if not bytes then return nil, message, code, ended end
   return assert(workers.read(bytes))
 end
 
