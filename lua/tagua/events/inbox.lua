@@ -402,6 +402,62 @@ function Inbox:history(connection, user, after, limit)
   return rows_of(self, connection, text, as_event, user, after or -1, limit or 10000)
 end
 
+--- The types of which there are events of a user.
+-- @treturn {string,...}|nil
+-- @treturn string message
+-- @treturn string code
+function Inbox:types(connection, user)
+  local db = self.store
+  return store.try(function()
+    local number, found, kind = number_of(db, connection), {}, ""
+    while number do
+      local text = "select 1, min(type) from event where connection = ? and user = ? and type > ?"
+      local _, following = db:row(text, number, user, kind) -- a step along the index for each
+      if not following then
+        break
+      end
+      found[#found + 1], kind = following, following
+    end
+    return found
+  end)
+end
+
+local SPANNED = 64 -- events of one look
+
+--- The next events of one type of a user, the oldest first.
+-- @tparam string connection
+-- @tparam string user
+-- @tparam string kind their type
+-- @tparam integer at from this moment on, ...
+-- @tparam integer number ... and at this moment behind this number
+-- @tparam integer upto no event with a higher number
+-- @treturn table|nil a flat array: at, number and fields (JSON) of each; empty at the end
+-- @treturn string message
+-- @treturn string code
+function Inbox:span(connection, user, kind, at, number, upto)
+  local db = self.store
+  return store.try(function()
+    local found = {}
+    for happened, event_number, fields in
+      db:rows(
+        "select at, number, fields from event where connection = ?1 and user = ?2 and type = ?3 and at >= ?4 "
+          .. "and (at > ?4 or number > ?5) and number <= ?6 order by at, number limit ?7",
+        number_of(db, connection) or 0,
+        user,
+        kind,
+        at,
+        number,
+        upto,
+        SPANNED
+      )
+    do
+      local n = #found
+      found[n + 1], found[n + 2], found[n + 3] = happened, event_number, fields
+    end
+    return found
+  end)
+end
+
 --- The raw bodies of a connection that no `parsed` has settled, in order of arrival.
 -- @treturn {table,...}|nil `{ number, connection, hook, id, body, at }`
 function Inbox:raws(connection, after, limit)

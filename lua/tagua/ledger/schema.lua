@@ -3,6 +3,7 @@
 local core = require("tagua.core")
 local file = require("tagua.ledger.file")
 local store = require("tagua.ledger.store")
+local event_tables = require("tagua.events.tables")
 
 local M = {}
 
@@ -330,6 +331,7 @@ local VIEW_NAMES = { "operations", "runs", "tag_sizes", "tagged", "overrides" }
 -- Writes the tables of a new ledger.
 local function create(db, version)
   store.must(db.db:exec(TABLES))
+  store.must(db.db:exec(event_tables))
   for from = 1, version - 1 do
     store.must(db.db:exec(M.migrations[from]))
   end

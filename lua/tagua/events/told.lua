@@ -1,0 +1,103 @@
+--- The registry of what a ruleset wants to know of the events of one connection: finds again what earlier
+-- rules wanted too, so that nothing of it has to be folded anew, and forgets what nobody wants any more.
+-- @module tagua.events.told
+local aggregates = require("tagua.events.aggregates")
+
+local M = {}
+
+local function wanted_of(fields)
+  local wanted, order = {}, {}
+  local function want(key, field, more)
+    local one = wanted[key]
+    if not one then
+      one = { key = key, field = field.name, names = {}, aggregate = more.aggregate, source = more.source }
+      wanted[key] = one
+      order[#order + 1] = one
+    end
+    one.names[#one.names + 1] = field.name
+  end
+  local computed, plain = aggregates.of(fields)
+  for _, one in ipairs(computed) do
+    want("aggregate " .. aggregates.key(one.aggregate), one.field, { aggregate = one.aggregate })
+  end
+  for _, field in ipairs(plain) do
+    want("field " .. field.source, field, { source = field.source })
+  end
+  return wanted, order
+end
+
+--- Brings the registry up to a ruleset. Inside a transaction.
+-- @tparam table db the ledger's store
+-- @tparam integer connection
+-- @tparam {table,...} fields of the ruleset
+-- @tparam integer event the last event that was folded
+-- @tparam ?integer forgotten events before this moment (milliseconds) are gone from the inbox
+-- @treturn table `list`: { number, key, field, names, aggregate or source, event, since }; `by_number`;
+--   `by_type`: for each type of event and `*` the aggregates about it; `plain`: the plain fields
+function M.register(db, connection, fields, event, forgotten)
+  local wanted, order = wanted_of(fields)
+  local gone = {}
+  for number, key, upto, since in
+    db:rows("select number, key, event, since from told where connection = ?", connection)
+  do
+    local one = wanted[key]
+    if one then
+      one.number, one.event, one.since = number, upto, since
+    else
+      gone[#gone + 1] = number
+    end
+  end
+  for _, number in ipairs(gone) do
+    db:run("delete from tally where connection = ? and told = ?", connection, number)
+    db:run("delete from known where connection = ? and told = ?", connection, number)
+    db:run("delete from told where number = ?", number)
+  end
+  local found = { list = order, by_number = {}, by_type = {}, plain = {} }
+  for _, one in ipairs(order) do
+    if not one.number then
+      one.event, one.since = 0, forgotten
+      one.number = db:row(
+        "insert into told (connection, key, field, event, since) values (?, ?, ?, 0, ?) returning number",
+        connection,
+        one.key,
+        one.field,
+        forgotten
+      )
+    end
+    found.by_number[one.number] = one
+    if one.aggregate then
+      local kind = one.aggregate.event
+      found.by_type[kind] = found.by_type[kind] or {}
+      table.insert(found.by_type[kind], one)
+    else
+      found.plain[#found.plain + 1] = one
+    end
+  end
+  found.behind = M.behind(found, event)
+  return found
+end
+
+--- Those into which not all events were folded that were folded at all.
+-- @tparam table found as `register` gives it
+-- @tparam integer event the last event that was folded
+-- @treturn {table,...}
+function M.behind(found, event)
+  local behind = {}
+  for _, one in ipairs(found.list) do
+    if one.event < event then behind[#behind + 1] = one end
+  end
+  return behind
+end
+
+--- The longest window that is named, in milliseconds; 0 where none is.
+-- @tparam table found
+-- @treturn integer
+function M.longest(found)
+  local longest = 0
+  for _, one in ipairs(found.list) do
+    longest = math.max(longest, one.aggregate and one.aggregate.within or 0)
+  end
+  return longest * 1000
+end
+
+return M
