@@ -12,13 +12,23 @@ SHARE    = $(PREFIX)/share
 # Asked once, when first used: before `make deps` there may be no pkg-config, and that is no error.
 once      = $(eval $(1) := $(2))$($(1))
 PACKAGE_CFLAGS = $(call once,PACKAGE_CFLAGS,$(shell pkg-config --cflags lua5.4 libcurl libmicrohttpd libcrypto libjwt sqlite3))
-PACKAGE_LIBS   = $(call once,PACKAGE_LIBS,$(shell pkg-config --libs libcurl libmicrohttpd libcrypto libjwt sqlite3))
+PACKAGE_LIBS   = $(call once,PACKAGE_LIBS,$(shell pkg-config --libs $(if $(LATE_CURL),,libcurl) \
+  $(if $(LATE_MICROHTTPD),,libmicrohttpd) libcrypto libjwt sqlite3))
+# Two libraries that most commands never use, and that bring thirty others: the file that each is found by when it is
+# first used. LATE= links them as usual.
+LATE           := yes
+so_name         = $(if $(LATE),$(shell readelf -d "$$($(CC) -print-file-name=lib$(1).so)" 2>/dev/null | \
+  sed -n 's/.*(SONAME).*\[\(.*\)\]$$/\1/p'))
+LATE_CURL       = $(call once,LATE_CURL,$(call so_name,curl))
+LATE_MICROHTTPD = $(call once,LATE_MICROHTTPD,$(call so_name,microhttpd))
+LATE_CFLAGS     = $(if $(LATE_CURL),-DTAGUA_LATE_CURL='"$(LATE_CURL)"') \
+  $(if $(LATE_MICROHTTPD),-DTAGUA_LATE_MICROHTTPD='"$(LATE_MICROHTTPD)"')
 LUA_LIBRARIES  = $(call once,LUA_LIBRARIES,$(shell pkg-config --variable=libdir lua5.4))
 
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Werror
 CFLAGS   ?= -O2 -g
-ALL_CFLAGS = -std=c11 $(WARNINGS) $(CFLAGS) $(SAN) -fPIC -fvisibility=hidden -pthread $(PACKAGE_CFLAGS)
-LIBS      = $(PACKAGE_LIBS) -lpthread -lm
+ALL_CFLAGS = -std=c11 $(WARNINGS) $(CFLAGS) $(SAN) -fPIC -fvisibility=hidden -pthread $(PACKAGE_CFLAGS) $(LATE_CFLAGS)
+LIBS      = $(PACKAGE_LIBS) -lpthread -lm -ldl
 # Lua and lua-cjson go into the executable itself; in plain lua5.4 the module uses the interpreter's.
 LUA_LIBS  = $(LUA_LIBRARIES)/liblua5.4-cjson.a $(LUA_LIBRARIES)/liblua5.4.a -ldl
 

@@ -241,6 +241,8 @@ out:
 struct tagua_client *tagua_client_new(const struct tagua_client_options *options,
                                       struct tagua_error *error)
 {
+    if (tagua_curl_load(error) != 0)
+        return NULL;
     pthread_once(&global_once, global_start);
     if (global_result != CURLE_OK) {
         tagua_error_set(error, "EIO", "cannot start libcurl: %s",

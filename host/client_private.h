@@ -3,10 +3,10 @@
 #ifndef TAGUA_CLIENT_PRIVATE_H
 #define TAGUA_CLIENT_PRIVATE_H
 
-#include <curl/curl.h>
 #include <sys/select.h>
 
 #include "client.h"
+#include "client_late.h"
 
 struct slot;
 

@@ -335,6 +335,8 @@ static int start(struct tagua_server *server, const struct tagua_server_options 
                                    {MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)(uintptr_t)TLS_VERSIONS},
                                    {MHD_OPTION_END, 0, NULL}};
     int result = -1;
+    if (tagua_microhttpd_load(error) != 0)
+        goto out;
     if (options->certificate != NULL) {
         if (read_pem("certificate", options->certificate, false, &certificate, error) != 0 ||
             read_pem("certificate's key", options->key, true, &key, error) != 0)

@@ -3,7 +3,6 @@
 #ifndef TAGUA_SERVER_PRIVATE_H
 #define TAGUA_SERVER_PRIVATE_H
 
-#include <microhttpd.h>
 #include <netinet/in.h>
 
 #include "alarm.h"
@@ -12,6 +11,7 @@
 #include "listen.h"
 #include "proxies.h"
 #include "server.h"
+#include "server_late.h"
 
 /* A TCP or Unix connection. In `reading` unless a request of it is complete and unfinished. */
 struct tagua_connection {
