@@ -134,6 +134,7 @@ int main(int argc, char **argv)
         fputs("tagua: out of memory\n", stderr);
         return EXIT_CRASH;
     }
+    lua_gc(L, LUA_GCSETPAUSE, 400); /* what a command loads is little, and mostly stays */
     lua_pushcfunction(L, add_traceback);
     lua_pushcfunction(L, run);
     lua_pushinteger(L, argc);

@@ -170,6 +170,8 @@ struct tagua_sandbox *tagua_sandbox_new(const struct tagua_sandbox_options *opti
     sandbox->options = *options;
     sandbox->L = lua_newstate(allocate, sandbox);
     sandbox->dog = (struct tagua_watchdog){sandbox, on_overdue, on_stuck};
+    if (sandbox->L != NULL) /* what rules hold is little; where memory runs out, garbage goes first */
+        lua_gc(sandbox->L, LUA_GCSETPAUSE, 400);
     if (sandbox->L == NULL) {
         tagua_error_set(error, "ECONFIG", "%zu bytes of memory are too little for rules: give 4 MiB",
                         options->memory);
