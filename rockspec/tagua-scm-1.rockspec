@@ -111,6 +111,7 @@ build = {
     ["tagua.hours"] = "lua/tagua/hours.lua",
     ["tagua.json"] = "lua/tagua/json.lua",
     ["tagua.nearest"] = "lua/tagua/nearest.lua",
+    ["tagua.opening"] = "lua/tagua/opening.lua",
     ["tagua.options"] = "lua/tagua/options.lua",
     ["tagua.pair"] = "lua/tagua/pair.lua",
     ["tagua.perform"] = "lua/tagua/perform.lua",

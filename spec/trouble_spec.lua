@@ -5,7 +5,7 @@ local storm = require("spec.support.storm")
 
 local LONG = tonumber(os.getenv("TAGUA_MOMENTS") or "")
 local MOMENTS = LONG or 6
-local SECONDS = LONG and 180 or 25 -- a machine that is too slow for all moments stops there, and says so
+local SECONDS = LONG and 170 or 60 -- a machine that is too slow for all moments fails there
 local USERS = LONG and 2000 or 400
 local SEED = tonumber(os.getenv("TAGUA_SEED") or "") or (LONG and os.time() or 7)
 
@@ -35,7 +35,7 @@ describe("a run in trouble (seed " .. SEED .. ")", function()
       local rules = platform:next_round()
       while true do
         local process = platform:apply(rules)
-        if platform.kills >= MOMENTS or not platform:kill_after(process, math.random() * 0.8) then
+        if platform.kills >= MOMENTS or not platform:kill_after(process, math.random() * 0.4) then
           finish(process)
           break
         end
@@ -47,13 +47,15 @@ describe("a run in trouble (seed " .. SEED .. ")", function()
     if LONG then
       print(("\n%d kills in %d runs of %d operations"):format(platform.kills, rounds, USERS))
     end
-    assert.is_true(platform.kills >= math.min(MOMENTS, 50), platform.kills .. " kills only")
+    assert.equal(MOMENTS, platform.kills)
   end)
 
   it("whose sender is killed is taken over by the other, and every operation is done once", function()
-    platform = storm.start({ users = 300, seed = SEED + 1 })
+    platform = storm.start({ users = 200, rate = 500, faults = [[{ "faults": [
+      { "do": "drop_after_work", "path": "/v1/api/user/tag", "every": 7 },
+      { "do": "error", "status": 500, "path": "/v1/api/user/tag", "every": 31, "work": true } ] }]] })
     local wanted, kills = LONG and 50 or 2, 0
-    local deadline = core.system.monotonic_ns() + SECONDS // 2 * 1000000000
+    local deadline = core.system.monotonic_ns() + (LONG and 115 or 60) * 1000000000
     while kills < wanted and core.system.monotonic_ns() < deadline do
       local first_rules, first_tag = platform:next_round(" a"), platform.tag
       local second_rules, second_tag = platform:next_round(" b"), platform.tag
@@ -61,7 +63,7 @@ describe("a run in trouble (seed " .. SEED .. ")", function()
       first:line("changing", "err")
       local second = platform:apply(second_rules)
       second:line("changing", "err")
-      if platform:kill_after(first, math.random() * 0.4) then
+      if platform:kill_after(first, math.random() * 0.2) then
         kills = kills + 1
         finish(second)
         finish(platform:apply(first_rules))
@@ -69,15 +71,15 @@ describe("a run in trouble (seed " .. SEED .. ")", function()
         finish(first)
         finish(second)
       end
-      assert.same({ 300, 300 }, platform:effects(first_tag))
-      assert.same({ 300, 300 }, platform:effects(second_tag))
-      assert.same({ 300, 0, 0 }, platform:sums(first_rules))
-      assert.same({ 300, 0, 0 }, platform:sums(second_rules))
+      assert.same({ 200, 200 }, platform:effects(first_tag))
+      assert.same({ 200, 200 }, platform:effects(second_tag))
+      assert.same({ 200, 0, 0 }, platform:sums(first_rules))
+      assert.same({ 200, 0, 0 }, platform:sums(second_rules))
     end
     if LONG then
       print(("\n%d senders killed"):format(kills))
     end
-    assert.is_true(kills > 0)
+    assert.equal(wanted, kills)
   end)
 
   it("on a platform that drops each 7th answer and refuses for a third of the time does every operation once", function()

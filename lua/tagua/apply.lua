@@ -3,7 +3,7 @@
 -- Decides nothing about tags; a run that is told to stop sends nothing more and waits for what is
 -- under way.
 local core = require("tagua.core")
-local settle = require("tagua.settle")
+local settling = require("tagua.settling")
 local turns = require("tagua.turns")
 
 local M = {}
@@ -12,12 +12,16 @@ local LARGEST_BATCH = 1024 -- operations marked as sending in one commit
 local SMALLEST_BATCH = 8
 -- Results reach the disk together, this often: one that a crash takes along is settled by reading.
 local PATIENCE = 0.1 -- seconds
-local BATCH_SECONDS = 0.25 -- a batch is what leaves in that time: after a crash all of it is settled
-local RESENDS = 3 -- times an operation whose effect was proved absent is sent again
+local BATCH_SECONDS = 0.1 -- a batch is what leaves in that time: after a crash all of it is settled
 local TICK = 0.5 -- seconds; how long a round waits for results, unless the job says otherwise
 
 local Apply = {}
 Apply.__index = Apply
+
+-- What becomes of lost answers: settle.
+for name, method in pairs(settling.methods) do
+  Apply[name] = method
+end
 
 local function now_ns()
   return core.system.monotonic_ns()
@@ -116,7 +120,7 @@ function Apply:start_batch(size)
     elseif tag then
       started = started + 1
       if self.turns:enter(operation) then
-        self.connection:start({ operation.action, user = operation.user, tag = tag, entry = operation })
+        self.connection:begin({ operation.action, user = operation.user, tag = tag, entry = operation })
       end
     else
       self.run:result(operation.seq, "failed", "ENOTFOUND", ("the tag '%s' has no id yet"):format(operation.name))
@@ -133,7 +137,7 @@ function Apply:next_turn(result)
   while entry do
     local unknown = self.turns:unknown(entry.user)
     if not unknown and not self.leaving and not self:interrupted() and not self.connection:stopped() then
-      self.connection:start({ entry.action, user = entry.user, tag = self:tag_id(entry), entry = entry })
+      self.connection:begin({ entry.action, user = entry.user, tag = self:tag_id(entry), entry = entry })
       break
     end
     self.run:result(entry.seq, unknown and "failed" or "returned", unknown and "ENOUSER", unknown)
@@ -186,7 +190,8 @@ function Apply:send(yields)
       self.connection:drop_queued()
     end
     local size = self:batch_size()
-    while more and flying <= size do
+    local least = math.max(size, self.connection.settings.in_flight) // 2
+    while more and flying <= least do
       local started
       started, more = self:start_batch(size)
       flying = flying + started
@@ -208,122 +213,6 @@ function Apply:send(yields)
     self.progress(self.run)
   until flying == 0 and not more
   return yielded and not self.stopping
-end
-
--- The image of the operation's tag on its user, as the platform shows it now.
-function Apply:image(entry)
-  local tags, message, code = self.connection:user_tags(entry.user)
-  if not tags then
-    return nil, message, code
-  end
-  local wanted = self:tag_id(entry)
-  for _, tag in ipairs(tags) do
-    if tag.id == wanted then
-      return { present = true, timestamp = tag.timestamp }
-    end
-  end
-  return { present = false }
-end
-
--- One reading of one lost operation: closes it, or tells that it must wait or may be sent again.
-function Apply:settle_one(lost, after_quarantine)
-  local entry = lost.entry
-  local image, message, code = self:image(entry)
-  if not image then
-    -- It stays marked as sending: the next run settles it. A user whom the platform does not know
-    -- will not be known then either.
-    if code == "ENOTFOUND" or code == "ENOUSER" then
-      self.run:result(entry.seq, "ambiguous", code, message)
-    elseif not self.unread then
-      self.unread = ("cannot read back what became of an operation on '%s': %s"):format(entry.user, message)
-    end
-    return "unread"
-  end
-  local verdict, reason, outcome = settle.decide({
-    action = entry.action,
-    before = entry.before,
-    now = image,
-    after_quarantine = after_quarantine,
-  })
-  if verdict == "closed" then
-    self.run:result(entry.seq, outcome, nil, reason)
-  elseif verdict == "ambiguous" then
-    self.run:result(entry.seq, "ambiguous", "EAMBIGUOUS", reason)
-  elseif verdict == "send" then
-    self.resends[entry.seq] = (self.resends[entry.seq] or 0) + 1
-    if self.resends[entry.seq] > RESENDS then
-      self.run:result(entry.seq, "failed", "ETIMEOUT", lost.message)
-    else
-      self.run:result(entry.seq, "returned")
-      return "send"
-    end
-  end
-  return verdict
-end
-
--- Settles the operations whose answers were lost since, by reading the users' tags. Those that may still
--- take effect rest until their quarantine is over.
-function Apply:settle_lost()
-  local lost = self.lost
-  self.lost = {}
-  for _, one in ipairs(lost) do
-    if self.connection:stopped() or self:interrupted() then
-      break -- what is not settled now stays marked as sending: the next run asks first
-    end
-    if not self.connection:can("user_tags", self:tag_id(one.entry)) then
-      -- What can't be read back is for a person, and never repeated.
-      self.run:result(one.entry.seq, "ambiguous", "EAMBIGUOUS", one.message)
-    elseif self:settle_one(one, false) == "wait" then
-      one.due_ns = one.lost_ns + self.quarantine_ns
-      self.resting[#self.resting + 1] = one
-    end
-  end
-end
-
--- Reads those once more whose quarantine is over. Returns how many went back to the queue.
-function Apply:settle_rested()
-  local resting, again = self.resting, 0
-  self.resting = {}
-  for _, one in ipairs(resting) do
-    if one.due_ns > now_ns() then
-      self.resting[#self.resting + 1] = one
-    elseif not self.connection:stopped() and not self:interrupted() and self:settle_one(one, true) == "send" then
-      again = again + 1
-    end
-  end
-  return again
-end
-
---- When the run goes on, where it has nothing to do but to wait until lost answers can be settled.
--- @treturn ?integer on the monotonic clock, in nanoseconds
-function Apply:rests_until()
-  local due_ns
-  for _, one in ipairs(self.idle and self.resting or {}) do
-    due_ns = math.min(due_ns or one.due_ns, one.due_ns)
-  end
-  return due_ns
-end
-
--- Settles what can be settled now. Returns how many operations went back to the queue; while there are
--- none and some rest, waits a moment.
-function Apply:settle()
-  self:settle_lost()
-  local again = self:settle_rested()
-  self:flush()
-  self.idle = again == 0 and self.resting[1] ~= nil
-  if self.idle and not self.connection:stopped() then
-    local left = (self:rests_until() - now_ns()) / 1e9
-    self.connection:poll(math.max(0, math.min(left, self.tick)))
-    self.progress(self.run)
-  end
-  return again
-end
-
--- Settles all there is, whatever time it takes. Stops short where the connection or the run is stopped.
-function Apply:settle_all()
-  repeat
-    self:settle()
-  until #self.resting == 0 or self.connection:stopped() or self:interrupted()
 end
 
 --- Settles what an earlier run left behind: operations that were marked as sending and have no

@@ -9,11 +9,11 @@
 local arguments = require("tagua.arguments")
 local core = require("tagua.core")
 local nearest = require("tagua.nearest")
+local opening = require("tagua.opening")
 local options = require("tagua.options")
 local pair = require("tagua.pair")
 local perform = require("tagua.perform")
 local platforms = require("tagua.platform")
-local secrets = require("tagua.secrets")
 local sentence = require("tagua.sentence")
 local settings_of = require("tagua.settings")
 
@@ -25,66 +25,6 @@ Connection.__name = "tagua.connection"
 
 -- How long a blocking call waits before it looks for a signal again.
 local TICK = 0.5
-
-local function engine_options(self)
-  local settings, vendor = self.settings, self.vendor
-  local body_secret
-  if vendor.body_secret then
-    body_secret = { field = vendor.body_secret.field, value = self.secrets[vendor.body_secret.option] }
-  end
-  return {
-    name = self.name,
-    base = self.base,
-    bearer = self.secrets[vendor.bearer],
-    body_secret = body_secret,
-    rate = settings.rate,
-    in_flight = settings.in_flight,
-    connect_timeout = settings.connect_timeout,
-    timeout = settings.timeout,
-    attempts = settings.attempts,
-    give_up_after = settings.give_up_after,
-    ca_file = settings.ca_file,
-    envelope = vendor.envelope,
-    codes = vendor.codes,
-    renewable = self.pair ~= nil,
-    user_agent = "tagua/" .. require("tagua.version"),
-  }
-end
-
--- Opens what the settings name, in the order in which it can go wrong.
-local function open(self)
-  local settings, vendor = self.settings, self.vendor
-  if settings.ledger and not core.sql then
-    return nil, "the rock does not hold the ledger: install Tagua with `make install`", "EUNSUPPORTED"
-  end
-  if settings.is_local then
-    if not core.server then
-      return nil, "the rock does not hold the twin: install Tagua with `make install`", "EUNSUPPORTED"
-    end
-    local twin, message, code = require("tagua.local").open(settings)
-    if not twin then return nil, message, code end
-    self.twin, self.base = twin, twin.address
-    self.secrets = twin.secrets
-  else
-    self.base = settings.url or vendor.base
-    for name, rule in pairs(vendor.options) do
-      if rule.secret and settings[name] then
-        local secret, message, code = secrets.open(settings[name])
-        if not secret then return nil, message, code end
-        self.secrets[name] = secret
-        if secret ~= settings[name] then self.opened[#self.opened + 1] = secret end
-      end
-    end
-    if settings.pair then
-      local opened, message, code = pair.attach(self)
-      if not opened then return nil, message, code end
-    end
-  end
-  local message, code
-  self.engine, message, code = core.engine.new(engine_options(self))
-  if not self.engine then return nil, message, code end
-  return true
-end
 
 --- Opens a connection.
 --
@@ -100,8 +40,8 @@ end
 --   `timeout`)
 -- * `conflicts`: whether a tag that the rules and a person in the console disagree on stays as the
 --   person left it (`console_wins`) or becomes what the rules want (`rules_win`)
--- * `ledger = "tagua.db"`: `perform` sends through this ledger, together with every other process that
---   uses it: on disk first, settled when an answer is lost, one sender for all
+-- * `ledger = "tagua.db"`: `tag_user`, `untag_user` and `perform` send through this ledger, together with every
+--   other process that uses it: on disk first, settled when an answer is lost, one sender for all
 -- * `platform = "local"`: `store` ("tagua-local.db"), `limit` (the twin's own), `faults`, `as`
 --
 -- @tparam table given the options
@@ -127,7 +67,7 @@ function M.open(given, level)
     self.started = self.started - 1
     self.finished[#self.finished + 1] = perform.result_of(request)
   end
-  local ok, message, code = open(self)
+  local ok, message, code = opening.open(self)
   if not ok then
     self:close()
     return nil, ("connection '%s': %s"):format(self.name, message), code
@@ -305,6 +245,21 @@ local function call(self, primitive, first, second, third)
   return wait_for(self, request)
 end
 
+local function has_ledger(self)
+  return getmetatable(self) == Connection and self.settings.ledger ~= nil
+end
+
+-- One operation through the ledger. As `call`, a tail call of methods.
+local function journaled(self, word, user, tag)
+  check_open(self, 2)
+  local through = require("tagua.through")
+  local operation = { word, user = user, tag = tag }
+  local complaint = through.complain(self, operation)
+  if complaint then error(("%s_user: %s"):format(word, complaint), 2) end
+  revive(self)
+  return through.one(self, operation)
+end
+
 --- Makes a tag.
 -- @tparam string name
 -- @tparam[opt] table given `folder`: the id that `create_folder` gave
@@ -348,7 +303,10 @@ function Connection:delete_tag(id) return call(self, "delete_tag", id) end
 -- @treturn true|nil
 -- @treturn string message
 -- @treturn string code; EAMBIGUOUS when the answer was lost: the tag may be on the user
-function Connection:tag_user(user, tag) return call(self, "tag_user", user, tag) end
+function Connection:tag_user(user, tag)
+  if has_ledger(self) then return journaled(self, "tag", user, tag) end
+  return call(self, "tag_user", user, tag)
+end
 
 --- Takes a tag off a user.
 -- @tparam string|table user
@@ -356,7 +314,10 @@ function Connection:tag_user(user, tag) return call(self, "tag_user", user, tag)
 -- @treturn true|nil
 -- @treturn string message
 -- @treturn string code
-function Connection:untag_user(user, tag) return call(self, "untag_user", user, tag) end
+function Connection:untag_user(user, tag)
+  if has_ledger(self) then return journaled(self, "untag", user, tag) end
+  return call(self, "untag_user", user, tag)
+end
 
 --- Reads a user's tags.
 -- @tparam string|table user
@@ -464,19 +425,34 @@ function Connection:perform(operations, given)
     if kind ~= "table" and kind ~= "function" then
       error(("perform: operations must be a list or an iterator function, got %s"):format(options.quote(operations)), 2)
     end
-    return require("tagua.through").run(self, operations)
+    return require("tagua.through").run(self, operations, given, 2)
   end
   return perform.run(self, operations, given, 2)
 end
 
 --- Begins one operation, for a program with a loop of its own; its result comes from `poll`.
+-- Not a tagging on a connection with a ledger: that waits for its turn, whoever sends.
 -- @tparam operation operation as in `perform`
 function Connection:start(operation)
   check_open(self, 2)
+  if self.settings.ledger and type(operation) == "table" and (operation[1] == "tag" or operation[1] == "untag") then
+    error("start: the connection has a ledger, and what goes through it waits for its turn: use perform, tag_user or"
+      .. " untag_user, or a connection without the option 'ledger'", 2)
+  end
+  self:begin(operation)
+end
+
+--- Likewise, for the one sender, which has the ledger behind it.
+-- @local
+function Connection:begin(operation)
   local complaint = perform.begin(self, operation, self.take_started)
-  if complaint then error("start: " .. complaint, 2) end
+  if complaint then error("start: " .. complaint, 3) end
   self.started = self.started + 1
 end
+
+--- Whether one request does a primitive, so that `start` and `perform` can begin it.
+-- @local
+function Connection:can_start(primitive) return self.vendor[primitive] ~= nil end
 
 --- Waits until something that was started is done.
 -- @tparam[opt=0] number seconds at most

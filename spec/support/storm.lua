@@ -12,7 +12,7 @@ Storm.__index = Storm
 -- Drops answers after the work was done, refuses, and fails, for as long as it lives.
 M.FAULTS = [[{ "seed": %d, "faults": [
   { "do": "drop_after_work", "path": "/v1/api/user/tag", "every": 7 },
-  { "do": "throttle", "retry_after": 0, "path": "/v1/api/user/*", "every": 997 },
+  { "do": "throttle", "retry_after": 0, "path": "/v1/api/user/*", "every": 2503 },
   { "do": "error", "status": 503, "path": "/v1/api/user/tag", "every": 97 },
   { "do": "error", "status": 500, "path": "/v1/api/user/tag", "every": 101, "work": true } ] }]]
 
@@ -33,7 +33,7 @@ function M.start(options)
   place:write("connections.lua", ([[connection "shop" {
     platform = "botbonnie", bot = "bot-1", page = "page-1", channel = "line", token = file "token.txt",
     url = "unix:%s/twin.sock", rate = { per_second = %d, burst = 20 }, in_flight = 32,
-    timeout = 5, quarantine = 0.2, attempts = 8 }]]):format(place.folder, options.rate or 3000))
+    timeout = 5, quarantine = 0.05, attempts = 8 }]]):format(place.folder, options.rate or 1000))
   self.twin = place:start(("twin serve --listen unix:%s/twin.sock --store twin.db --faults faults.json%s"):format(
     place.folder, options.serve or ""))
   assert(command.await(function()

@@ -3,7 +3,7 @@
 -- been settled.
 local core = require("tagua.core")
 local errors = require("tagua.errors")
-local hours = require("tagua.hours")
+local gate = require("tagua.gate")
 local progress = require("tagua.command.progress")
 local terminal = require("tagua.terminal")
 
@@ -14,22 +14,16 @@ local LOOK_NS = 50 * 1000000 -- how often the sums are looked at for the progres
 
 -- Why a connection does not send now, and the code; nothing when it does.
 local function closed(context, name)
-  local settings = context:settings(name)
-  if not settings.hours then
-    return nil
-  end
-  local zone = context:once("zone of " .. name, function()
-    return context:check(core.zone.open(settings.zone))
+  local asked = context:once("gate of " .. name, function()
+    local question, message, code = gate.new(name, context:settings(name), function() return context:now() end)
+    if message then
+      context:fail(message, code)
+    end
+    return question or false
   end)
-  local now = context:now()
-  local open, opens = hours.open(hours.parse(settings.hours), zone, now)
-  if open then
-    return nil
+  if asked then
+    return asked()
   end
-  local text = ("'%s' sends from %s (%s), and it is %s there: run this again after %s"):format(name,
-    settings.hours:gsub("%s*%-%s*", " to "), settings.zone, zone:format(now):sub(12, 16),
-    zone:format(opens):sub(1, 16))
-  return text, "EHOURS"
 end
 
 --- Ends the command where the connection does not send at this hour.
