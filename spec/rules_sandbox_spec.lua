@@ -225,7 +225,7 @@ print "decided"
     local environment = support.rock and "" or twin.environment()
     for _, before in ipairs({ "", "trap '' CHLD;" }) do
       assert.same({ 0, "decided\n", "" },
-        { support.shell(("cd '%s' && (%s export %s; exec %s app.lua)"):format(folder, before,
+        { support.shell(("cd '%s' && (%s exec env %s %s app.lua)"):format(folder, before,
           environment, support.lua)) })
     end
   end)
