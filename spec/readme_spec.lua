@@ -9,6 +9,7 @@ for page, least in pairs({
   ["docs/module.md"] = 3,
   ["docs/trust.md"] = 5,
   ["docs/twin.md"] = 5,
+  ["examples/migrate/README.md"] = 5,
 }) do
   describe(page, function()
     it("tells what happens: every command in it runs, and prints what it says", function()

@@ -3,7 +3,8 @@
 -- is what it prints; in a block without "$ " every line is a command, and a block of text right after it is
 -- what the last one prints. A "..." in what is printed stands for anything; times and speeds are not compared,
 -- nor are numbers in what make prints, which depend on the day and the tree. A block with a file's name behind
--- its language (```lua rules.lua) is that file. Blocks of other languages are only read.
+-- its language (```lua rules.lua) is that file. Blocks of other languages are only read. The page of an example
+-- has the example's files in its folder.
 local support = require("spec.support")
 
 local M = {}
@@ -74,6 +75,8 @@ local made = {}
 function M.run(path, check)
   local folder, remove = support.folder()
   local root = select(2, support.shell("pwd")):gsub("\n", "")
+  local example = path:match("^(examples/[^/]+)/")
+  if example then support.shell(("cp '%s'/* '%s'"):format(example, folder)) end
   local before = ("cd '%s' && export PATH='%s':$PATH XDG_STATE_HOME='%s/state' HOME='%s' "
     .. "LUA_PATH='%s/lua/?.lua;%s/lua/?/init.lua;;'\n"):format(folder, support.build, folder, folder, root, root)
   local function run(command)
