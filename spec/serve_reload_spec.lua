@@ -136,6 +136,18 @@ describe("the rules of tagua serve", function()
     assert.equal(2, r.reload.refusals) -- asked twice, told twice
   end)
 
+  it("are refused when they need what connections.lua does not have", function()
+    local r = rules(GOOD:format(10))
+    assert(r.reload:load())
+    r.reload.check = function(description)
+      if #description.tags == 1 then return true end
+      return nil, "the hook 'crm' goes by a secret that is not there", "ECONFIG"
+    end
+    r.write("rules.lua", GOOD:format(10) .. 'tag "Two" { when = function(user) return user.orders == 2 end }')
+    r.reload:look(true)
+    assert.matches("those of before go on: the hook 'crm' goes by a secret", r.last(), 1, true)
+  end)
+
   it("run their tests at the present moment", function()
     local r = rules([[
       timezone "Asia/Taipei"

@@ -6,6 +6,7 @@ local children = require("tagua.serve.children")
 local core = require("tagua.core")
 local errors = require("tagua.errors")
 local files = require("tagua.serve.files")
+local hooks = require("tagua.serve.named")
 local json = require("tagua.json")
 local logs = require("tagua.serve.log")
 local metrics = require("tagua.serve.metrics")
@@ -104,7 +105,8 @@ local function open(context, options)
   end
   lock(context, files.of(context.ledger_path).lock)
   self.reload = reload.open({ path = options.rules, settings = settings, book = context:book(names[1]),
-    now = function() return context:now() end, log = log, config = context.connections_path })
+    now = function() return context:now() end, log = log, config = context.connections_path,
+    check = function(description) return hooks.resolve(description.hooks, names, self.serving.secrets) end })
   context:check(self.reload:load())
   local token = context:keep(context:check(admin.token(self.serving, context.getenv)))
   self.page = context:keep(context:check(self:open_page(settings)))

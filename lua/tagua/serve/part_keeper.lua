@@ -1,6 +1,7 @@
 --- A keeper as a part of `tagua serve`: opens the ledger, the connection and the rules that its owner accepted.
 -- @module tagua.serve.part_keeper
 local files = require("tagua.serve.files")
+local metrics = require("tagua.serve.metrics")
 local sender = require("tagua.sender")
 
 local M = {}
@@ -38,7 +39,8 @@ function M.open(context, options, rules, log)
     lock = function() return sender.try(context:settings(name), context.ledger_path, context.getenv) end,
     log = log,
   }))
-  return setmetatable({ keeper = keeper, book = book, name = name }, Part)
+  local rate = context:settings(name).rate
+  return setmetatable({ keeper = keeper, book = book, name = name, per_second = rate.per_second }, Part)
 end
 
 -- See tagua.serve.part.
@@ -52,7 +54,15 @@ end
 function Part:work(seconds, descriptors) self.keeper:round(seconds, descriptors) end
 
 -- See tagua.serve.part.
-function Part:tell() return { counters = self.keeper:stats() } end
+function Part:tell()
+  local counters = self.keeper:stats()
+  local function value(name) return counters[metrics.name(name, { connection = self.name })] end
+  local rate = value("tagua_rate_per_second")
+  return { counters = counters, live = {
+    per_second = self.per_second, rate = rate, in_minute = math.floor(value("tagua_quota_used") * rate * 60 + 0.5),
+    paused = value("tagua_paused_seconds"), waiting = value("tagua_queue"),
+  } }
+end
 
 -- See tagua.serve.part.
 function Part:drain(seconds) self.keeper:drain(seconds) end

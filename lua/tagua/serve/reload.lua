@@ -14,12 +14,13 @@ Reload.__index = Reload
 --- Takes over the rule file.
 -- @tparam table given `path`; `settings`, those of the connections that are served; `book`, one's side of the
 --   ledger; `config`: the path of connections.lua, where there is one; `now`: seconds since the epoch;
+--   `check`: asked about a description before it is accepted -> true, or nil, message, code;
 --   `executable`: whose workers run the tests, this one unless told; `log`
 -- @treturn table
 function M.open(given)
   local self = setmetatable({
     path = given.path, settings = given.settings, book = given.book, now = given.now, log = given.log,
-    config = given.config, executable = given.executable, refusals = 0, reloads = 0,
+    config = given.config, check = given.check, executable = given.executable, refusals = 0, reloads = 0,
   }, Reload)
   self.config_hash = self:hash_config()
   return self
@@ -59,6 +60,11 @@ local function try(self, file)
       local fits
       fits, message, code = fitting.check(description, settings)
       if not fits then return nil, message, code end
+    end
+    if self.check then
+      local fine
+      fine, message, code = self.check(description)
+      if not fine then return nil, message, code end
     end
     local tests
     tests, message, code = pool:test({ at = self.now() })
