@@ -30,7 +30,8 @@ describe("a sender that lasts", function()
       attempts = 3, timeout = 2 }
     for name, value in pairs(options or {}) do given[name] = value end
     connection = assert(tagua.connect(given))
-    local job = { connection = connection, book = book.shop, quarantine = 0.05, lock = lock, tick = 0.05 }
+    local job = { connection = connection, book = book.shop, quarantine = 0.05, lock = lock,
+      tick = function() return 0.05 end }
     job.recover = function() return queue.recover(job) end
     for name, value in pairs(more or {}) do job[name] = value end
     server = queue.server(job)

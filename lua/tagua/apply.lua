@@ -196,7 +196,7 @@ function Apply:send(yields)
       started, more = self:start_batch(size)
       flying = flying + started
     end
-    for _, result in ipairs(flying > 0 and self.connection:poll(self.tick) or {}) do
+    for _, result in ipairs(flying > 0 and self.connection:poll(self.tick()) or {}) do
       self:take(result)
       flying = flying - 1 - self:next_turn(result)
     end
@@ -205,7 +205,7 @@ function Apply:send(yields)
     if message then
       self:stop(message, code)
     end
-    if more and yields and yields() then
+    if not self.leaving and (self.leaves() or more and yields and yields()) then
       more, yielded, self.leaving = false, true, true
       self.connection:drop_queued()
     end
@@ -238,7 +238,7 @@ function M.recover(job, run)
   if self.unread then
     return nil, self.unread .. "; run again to settle it", "ENETWORK"
   end
-  if self.stopping then
+  if self.stopping or self.leaves() then
     return nil, "interrupted while settling an earlier run", "EINTERRUPTED"
   end
   return run:sums()
@@ -256,7 +256,12 @@ function M.new(job, run)
     closed = job.closed or function() end,
     progress = job.progress or function() end,
     quarantine_ns = math.floor(job.quarantine * 1e9),
-    tick = job.tick or TICK,
+    tick = job.tick or function()
+      return TICK
+    end,
+    leaves = job.leaves or function()
+      return false
+    end,
     lost = {},
     resting = {}, -- lost ones in their quarantine
     idle = false, -- nothing to do but to wait for those
@@ -275,7 +280,9 @@ end
 -- @tparam ?function job.interrupted tells whether to stop
 -- @tparam ?function job.closed tells why the connection does not send now, and a code; nil while it does
 -- @tparam ?function job.progress called with the run after each round
--- @tparam[opt=0.5] number job.tick seconds that a round may wait for results
+-- @tparam ?function job.tick gives the seconds that a round may wait for results, 0.5 unless told
+-- @tparam ?function job.leaves tells whether to leave off, with what is under way finished and the rest left for
+--   whoever sends next
 -- @param run the run, its operations written
 -- @tparam {table,...} creations folders and tags that it needs
 -- @treturn table with `turn`
@@ -310,7 +317,7 @@ function Apply:turn(yields)
     local message, code = self.connection:stopped()
     if message then
       self:stop(message, code)
-    elseif self.idle and yields and yields() then
+    elseif self.idle and (self.leaves() or yields and yields()) then
       return nil
     end
   end

@@ -198,7 +198,8 @@ end
 local function wait_for(self, request)
   local signals = core.system.interrupted()
   while not request.done do
-    self:pump(TICK)
+    self:pump(self.meanwhile and 0.01 or TICK)
+    if self.meanwhile then self.meanwhile() end -- of a program that has other things to do: its own loop
     if core.system.interrupted() > signals then
       signals = core.system.interrupted()
       self.engine:drop_queued()

@@ -397,7 +397,7 @@ function Planner:verdict()
     return nil, message, code
   end
   local plan = self.plan
-  if plan.interrupted then
+  if plan.interrupted or self.live then
     return true
   end
   if plan.records.read > 0 and plan.records.read == plan.records.rejected then
@@ -454,6 +454,8 @@ end
 -- @tparam ?string job.conflicts the connection's policy, `console_wins` unless told; see `tagua.ownership`
 -- @tparam ?table job.former the rules of the last run, see `tagua.former`; the plan then tells in `because` what
 --   the edit of the rules changes
+-- @tparam ?boolean job.live the records are of some users alone, what is known of them as it came in: a field that
+--   none of them has is no mistake, and what the rules do not own is not counted
 -- @tparam ?function job.interrupted tells whether to stop reading
 -- @tparam ?function job.progress called with the number of records read
 -- @treturn ?table the plan: `records`, `tags`, `creations`, `operations`, `on`, `off`, and the lists
@@ -467,6 +469,7 @@ function M.make(job)
   end
   local self = setmetatable({
     ruleset = job.ruleset,
+    live = job.live,
     input = job.input,
     book = job.book,
     lacks = job.lacks or {},
@@ -565,7 +568,10 @@ function M.make(job)
   self.plan.because = self.former and self.former:result()
   self.plan.creations = self:creations()
   self.plan.unmet, self.plan.platform = require("tagua.fitting").unmet(self.targets, self.lacks), self.lacks.platform
-  self.plan.unowned, message, code = self:unowned()
+  self.plan.unowned, message, code = {}, nil, nil
+  if not self.live then
+    self.plan.unowned, message, code = self:unowned()
+  end
   if not self.plan.unowned then
     return nil, message, code
   end

@@ -81,7 +81,7 @@ end
 -- Reads the users one after the other, where it takes several requests.
 function Settling:read_one_by_one(groups, take)
   for _, group in ipairs(groups) do
-    if self.connection:stopped() or self:interrupted() then
+    if self.connection:stopped() or self:interrupted() or self.leaves() then
       return
     end
     local tags, message, code = self.connection:user_tags(group[1].entry.user)
@@ -98,7 +98,7 @@ function Settling:read(groups, take)
   end
   local next_group, flying, dropped = 1, 0, false
   while true do
-    local over = connection:stopped() or self:interrupted()
+    local over = connection:stopped() or self:interrupted() or self.leaves()
     if over and not dropped then
       dropped = true
       connection:drop_queued()
@@ -111,13 +111,14 @@ function Settling:read(groups, take)
     if flying == 0 then
       return
     end
-    for _, result in ipairs(connection:poll(0.5)) do
+    for _, result in ipairs(connection:poll(self.tick())) do
       flying = flying - 1
       if result.code ~= "ECANCELLED" then
         take(result.operation.group, { tags = result.value, message = result.message, code = result.code })
       end
     end
     self:flush(PATIENCE)
+    self.progress(self.run)
   end
 end
 
@@ -180,7 +181,7 @@ function Settling:settle()
   self.idle = again == 0 and self.resting[1] ~= nil
   if self.idle and not self.connection:stopped() then
     local left = (self:rests_until() - now_ns()) / 1e9
-    self.connection:poll(math.max(0, math.min(left, self.tick)))
+    self.connection:poll(math.max(0, math.min(left, self.tick())))
     self.progress(self.run)
   end
   return again
@@ -190,7 +191,7 @@ end
 function Settling:settle_all()
   repeat
     self:settle()
-  until #self.resting == 0 or self.connection:stopped() or self:interrupted()
+  until #self.resting == 0 or self.connection:stopped() or self.leaves() or self:interrupted()
 end
 
 return M

@@ -33,11 +33,11 @@ function M.sweep(ledger)
 end
 
 local INSERT = [[
-  insert into operation (run, seq, user, tag, action, rule, input_line, before, lasts, ends, outcome, message)
+  insert into operation (run, seq, user, tag, action, rule, input_line, before, lasts, ends, outcome, message, code)
     select ?1, ?2, ?3, ?4, ?5, ?6, ?7,
       case when h.tag is null then ?8 when h.doubt <> 0 then null
            when h.present = 0 then 0 else coalesce(h.timestamp, 1) end,
-      ?10, ?11, case when ?12 is not null then 'skipped' end, ?12
+      ?10, ?11, case when ?13 is not null then 'failed' when ?12 is not null then 'skipped' end, ?12, ?13
     from (select 1) left join holding h on h.connection = ?9 and h.user = ?3 and h.tag = ?4]]
 
 -- The number of a rule's row, made when it is new.
@@ -77,7 +77,8 @@ function Planning:write()
           self.connection.number,
           operation.lasts,
           operation.ends,
-          store.cap(operation.skip)
+          store.cap(operation.skip),
+          operation.fail
         )
       )
     end
@@ -95,7 +96,7 @@ end
 -- @tparam table operation `user`, `action` (`tag` or `untag`), `tag` (an id) or `name` (of a tag that
 --   has yet to be created), and, to tell why: `rule`, `line` (of the rule file), `input_line`. A tag may
 --   come off again by itself: `lasts` seconds after it was put on, and not later than the moment `ends`.
---   `skip` says why the operation is not to be sent.
+--   `skip` says why the operation is not to be sent; with a code in `fail` it has failed before it was.
 -- @treturn true|nil
 -- @treturn string message
 -- @treturn string code
@@ -119,7 +120,8 @@ function Planning:add(operation)
   end
   self.planned = self.planned + 1
   if operation.skip then
-    self.counts.skipped = (self.counts.skipped or 0) + 1
+    local outcome = operation.fail and "failed" or "skipped"
+    self.counts[outcome] = (self.counts[outcome] or 0) + 1
   end
   self.added[#self.added + 1] = operation
   if #self.added >= PLAN_BATCH then

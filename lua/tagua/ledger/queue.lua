@@ -144,7 +144,6 @@ local DONE_SINCE = [[
       select 1 from holding h where h.connection = ?2 and h.user = operation.user and h.tag = operation.tag
         and h.entry > ?3 and h.run is not ?1
         and (h.doubt = 1 or h.doubt = 0 and h.present = (operation.action = 'tag')))]]
-local SKIPPED = "select count(*) from operation where run = ? and outcome = 'skipped'"
 
 --- Looks at the plan again before it is sent, or sent on: other runs may have done the same.
 function Queued:refresh()
@@ -158,16 +157,8 @@ function Queued:refresh()
     if last > (entry or 0) then
       self.db:run(DONE_SINCE, self.number, self.connection.number, entry, self.now())
       self.db:run("update run set entry = ? where number = ?", last, self.number)
-      self.counts.skipped = self.db:row(SKIPPED, self.number)
-      local left = {}
-      for _, seq in ipairs(self.waiting) do
-        local waits = "select seq from operation where run = ? and seq = ? and outcome is null"
-        if self.db:row(waits, self.number, seq) then
-          left[#left + 1] = seq
-        end
-      end
-      self.waiting = left
     end
+    self:count_skipped()
     return true
   end)
 end

@@ -76,7 +76,8 @@ end
 -- @tparam table ledger
 -- @tparam table connection the ledger's side of one
 -- @tparam table about `kind`, `rules`, `rules_hash`, `input`, `at`, `tests` ("passed" or "skipped"),
---   `source` (the run of before), `approved` (the approved plan's own number)
+--   `source` (the run of before), `approved` (the approved plan's own number), `entry` (the journal's last one when
+--   it was planned, where that was before)
 function M.plan(ledger, connection, about)
   local number = ledger.store:row(
     "insert into run (connection, kind, source, state, entry, rules, rules_hash, input, at, tests, approved, created) "
@@ -84,7 +85,7 @@ function M.plan(ledger, connection, about)
     connection.number,
     about.kind,
     about.source,
-    journal.last_id(ledger.store),
+    about.entry or journal.last_id(ledger.store),
     store.cap(about.rules, 4096),
     about.rules_hash,
     store.cap(about.input, 4096),
@@ -139,18 +140,21 @@ local NEXT = [[
   where o.run = ? and o.seq > ? and o.outcome is null order by o.seq limit ?]]
 local ONE = [[
   select o.seq, o.user, t.id, t.name, o.action, o.before from operation o join tag t on t.number = o.tag
-  where o.run = ? and o.seq = ?]]
+  where o.run = ? and o.seq = ? and o.outcome is not 'skipped']]
 
 -- The next operations in order, those that were returned first; nothing is marked yet. One that was
 -- settled and returned may lie behind the cursor's place: it is not found a second time.
 function Run:peek(count)
   local found, returned = {}, {}
   table.sort(self.waiting)
-  for i, seq in ipairs(self.waiting) do
-    returned[seq] = true
-    if i <= count then
-      found[i] = operation(self.db:row(ONE, self.number, seq))
+  for i = #self.waiting, 1, -1 do
+    returned[self.waiting[i]] = true
+    if not self.db:row(ONE, self.number, self.waiting[i]) then
+      table.remove(self.waiting, i) -- somebody has decided since that it is not to be sent
     end
+  end
+  for i = 1, math.min(count, #self.waiting) do
+    found[i] = operation(self.db:row(ONE, self.number, self.waiting[i]))
   end
   if #found < count then
     local rows = self.next_statement or store.must(self.db.db:prepare(NEXT))
@@ -353,6 +357,12 @@ function Run:unsettled()
   end)
 end
 
+--- Counts the operations of which it was decided after they were planned that they are not to be sent.
+function Run:count_skipped()
+  local count = self.db:row("select count(*) from operation where run = ? and outcome = 'skipped'", self.number)
+  self.counts.skipped = math.max(self.counts.skipped or 0, count)
+end
+
 --- The sums: `planned` = `done` + `failed` + `skipped` + `left`; of these, `unattributed` are among the
 -- done, `ambiguous` among the failed, `stands` among the skipped, `sending` among the left.
 -- @treturn table
@@ -398,6 +408,7 @@ function Run:finish(state, reason)
       self:result(seq, "ambiguous", "EAMBIGUOUS", "the run was abandoned before its effect was known; pull to see it")
     end
   end
+  store.try(self.count_skipped, self)
   local sums = self:sums()
   if state == "done" and sums.left > 0 then
     state = "stopped"

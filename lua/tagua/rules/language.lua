@@ -305,11 +305,12 @@ function Language:probe()
   end
 end
 
---- Asks one rule about records that are made up, see tagua.rules.asking; or, with `study`, `reads` or `cover`, about
--- the rules themselves, see tagua.rules.study and tagua.rules.coverage.
+--- Asks one rule about records that are made up, see tagua.rules.asking; or, with `study`, `reads`, `clock` or
+-- `cover`, about the rules themselves, see tagua.rules.study and tagua.rules.coverage.
 function Language:ask(request)
   if request.study then return require("tagua.rules.study").answer(self) end
   if request.reads then return require("tagua.rules.study").reads(self) end
+  if request.clock then return require("tagua.rules.study").clock(self) end
   if request.cover then return require("tagua.rules.coverage").take(self) end
   if request.values then return deciding.answer(self, request) end
   return asking.answer(self, request)

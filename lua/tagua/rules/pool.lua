@@ -22,6 +22,7 @@ local START = {
   seconds = { type = "number", min = 0.01, max = 3600, default = 1 },
   executable = { type = "string", min = 1 },
   command = { type = "table" },
+  meanwhile = { type = "function" },
 }
 local LOAD = {
   path = { type = "string", min = 1 },
@@ -45,7 +46,8 @@ Pool.__index = Pool
 --- Makes a pool. No process starts before there are rules to load.
 -- @tparam table|nil given `jobs` (worker processes), `memory` (bytes that the rules may hold in each),
 --   `seconds` (processor time that the rules may take for one record), `executable` (this one), or `command`: the
---   interpreter of Lua 5.4 and its arguments that make it a worker
+--   interpreter of Lua 5.4 and its arguments that make it a worker; `meanwhile`: called again and again while workers
+--   are waited for, by a program that has other things to do: true where it did, so that there is no waiting here
 -- @treturn table
 function M.start(given)
   local checked = options.check("rules.pool.start", given, START, 2)
@@ -54,6 +56,7 @@ function M.start(given)
   return setmetatable({
     jobs = checked.jobs or math.min(core.system.cores(), 256), memory = checked.memory, seconds = checked.seconds,
     command = command, is_lua = checked.command ~= nil, patience = 30 + 20 * checked.seconds, workers = {},
+    meanwhile = checked.meanwhile,
   }, Pool)
 end
 
@@ -101,7 +104,7 @@ function Pool:listen(handle)
   for i, worker in ipairs(self.workers) do
     handles[i] = worker.handle
   end
-  workers.poll(handles, 1)
+  workers.poll(handles, self.meanwhile and self.meanwhile() and 0 or 1)
   for i = #self.workers, 1, -1 do
     local worker = self.workers[i]
     repeat
@@ -246,6 +249,19 @@ function Pool:reads()
     self.ruleset.reads = reads
   end
   return self.ruleset.reads
+end
+
+--- How often decisions may change on their own; see tagua.rules.study.
+-- @treturn table|nil `every`: "hour" or "day"; nil in it where no rule reads the clock
+-- @treturn string message
+-- @treturn string code
+function Pool:clock()
+  if not self.ruleset.clock then
+    local clock, message, code = self:ask({ clock = true })
+    if not clock then return nil, message, code end
+    self.ruleset.clock = clock
+  end
+  return self.ruleset.clock
 end
 
 --- Says what the records look like, and what now is.

@@ -216,6 +216,7 @@ end
 -- The functions of the file that this one can call: in the variables around it, and in the globals that it names.
 function Study:reach(f, reached)
   local info = getinfo(f, "S")
+  if self.met then self.met[f] = true end
   if reached[f] or not self.language.sources[info.source] then return reached end
   reached[f] = true
   local compiled = self.compiled[f] or functions.read(f)
@@ -356,6 +357,26 @@ function M.answer(language)
     end
   end
   return { rules = rules, shared = shared, texts = sorted(texts), numbers = sorted(numbers), dynamic = dynamic }
+end
+
+-- The words that read the clock, and how often what they give may change on its own.
+local CLOCKS = { now = "hour", hours_since = "hour", today = "day", days_since = "day" }
+
+--- How often decisions may change on their own, because a rule can reach a word that reads the clock.
+-- @tparam table language finished
+-- @treturn table `every`: "hour" or "day"; nil where no rule reads the clock
+function M.clock(language)
+  local self = setmetatable({ language = language, compiled = {}, user_names = {}, met = {} }, Study)
+  for _, rule in ipairs(language.rules) do
+    for _, f in ipairs(rule.functions) do
+      if type(f) == "function" then self:reach(f, {}) end
+    end
+  end
+  local every
+  for word, often in pairs(CLOCKS) do
+    if self.met[rawget(language.globals, word)] then every = every == "hour" and every or often end
+  end
+  return { every = every }
 end
 
 return M
