@@ -1,0 +1,382 @@
+--- The keeper of one connection: follows its events, has the rules decide, keeps the queue of operations moving while
+-- it is the one who sends, and takes care of what time brings. One process; whatever takes long leaves off again and
+-- again, so that an event that comes in is never far from its tag.
+--
+--    local keeper = assert(require("tagua.serve.keeper").open({ name = "shop", connection =, book =, inbox =, ... }))
+--    while not told_to_stop do keeper:round(0.25) end
+--    keeper:drain(25)
+--
+-- It may be killed at any moment: what it has to know again is in the ledger, written together with what it is about.
+-- @module tagua.serve.keeper
+local changed = require("tagua.events.changed")
+local core = require("tagua.core")
+local counters = require("tagua.serve.keeper.counters")
+local deciding = require("tagua.serve.keeper.deciding")
+local expire = require("tagua.serve.keeper.expire")
+local fitting = require("tagua.fitting")
+local follow = require("tagua.events.follow")
+local logs = require("tagua.serve.log")
+local open_hours = require("tagua.hours")
+local options = require("tagua.options")
+local runs = require("tagua.serve.keeper.runs")
+local sending = require("tagua.serve.keeper.sending")
+local state = require("tagua.serve.keeper.state")
+local sweep = require("tagua.serve.keeper.sweep")
+local wishes = require("tagua.serve.keeper.wishes")
+
+local M = {}
+
+local Keeper = {}
+Keeper.__index = Keeper
+
+local SECOND = 1000000000
+local FOLDED = 1000 -- events at a time
+local DECIDED_MOST, DECIDED_FIRST = 512, 64 -- users of a piece: as many as a quarter of a second decides
+local PIECE_NS = SECOND // 4
+local UNFINISHED_MOST = 4 -- runs of events that are not over
+local IDLE, BUSY = 0.05, 0.002 -- seconds that a wait may take: nothing to do, a worker is deciding
+local FORGOTTEN = 256 -- events that are forgotten in one transaction
+local FIRST_WAIT_NS, LONGEST_WAIT_NS = SECOND, 60 * SECOND -- after something of our own failed: a disk, a lock
+local RULE_SECONDS = 0.5 -- of processor time that the rules may take for one user, while others wait
+local JOBS = 1 -- processes that decide
+
+local OPEN = {
+  name = { type = "string", min = 1, required = true },
+  connection = { type = "table", required = true },
+  book = { type = "table", required = true },
+  ledger = { type = "table" },
+  inbox = { type = "table", required = true },
+  pool = { type = "table", required = true },
+  ruleset = { type = "table" },
+  settings = { type = "table", required = true },
+  lock = { type = "function", required = true },
+  log = { type = "table" },
+  now = { type = "function" },
+}
+
+--- Opens a keeper.
+-- @tparam table given
+--   name: of the connection; connection: open; book: the ledger's side of it; inbox: see `tagua.events.inbox`, open
+--   to write; pool: see `tagua.rules.pool`, the rules loaded; settings: see `tagua.settings`;
+--   lock: tries to become the sender, see `tagua.sender`; log: see `tagua.serve.log`;
+--   now: milliseconds since the epoch
+-- @treturn table|nil
+-- @treturn string message
+-- @treturn string code
+function M.open(given)
+  local o = options.check("keeper.open", given, OPEN, 2)
+  local self = setmetatable({
+    name = o.name,
+    connection = o.connection,
+    book = o.book,
+    box = o.inbox,
+    pool = o.pool,
+    settings = o.settings,
+    log = o.log or logs.open({ part = "keeper", connection = o.name }),
+    now = o.now or function()
+      return core.system.wall_ns() // 1000000
+    end,
+    counts = counters.new(),
+    pauses = {},
+    piece = DECIDED_FIRST,
+    seconds = RULE_SECONDS,
+    jobs = JOBS,
+  }, Keeper)
+  self.pool.seconds = math.min(self.pool.seconds, RULE_SECONDS)
+  local message, code
+  self.state, message, code = state.open(self.book, self.box.id)
+  if not self.state then
+    return nil, message, code
+  end
+  self.runs, self.wishes, self.expire, self.sweep = runs.new(self), wishes.new(self), expire.new(self), sweep.new(self)
+  self.sending = sending.new(self, o.lock)
+  self.server = self.sending.server
+  self.hours = self.settings.hours and open_hours.parse(self.settings.hours)
+  self.hours_zone = self.hours and core.zone.open(self.settings.zone)
+  self.pool.meanwhile = function()
+    if coroutine.running() ~= self.task then
+      return false
+    end
+    coroutine.yield()
+    return true
+  end
+  local ok
+  ok, message, code = self:go_by(self.pool.file)
+  if not ok then
+    return nil, message, code
+  end
+  ok, message, code = self.runs:look(true)
+  if ok == nil then
+    return nil, message, code
+  end
+  return self
+end
+
+-- Takes the rules in the pool for those that count from now on.
+function Keeper:go_by(file)
+  local ruleset = self.pool.ruleset
+  local zone, message, code = core.zone.open(ruleset.zone or "UTC")
+  if not zone then
+    return nil, message, code
+  end
+  local clock, ok
+  clock, message, code = self.pool:clock()
+  if not clock then
+    return nil, message, code
+  end
+  ok, message, code = self.book:keep_rules(file)
+  if not ok then
+    return nil, message, code
+  end
+  local followed
+  followed, message, code = follow.open(self.book, self.box, ruleset)
+  if not followed then
+    return nil, message, code
+  end
+  self.book:only(fitting.meant(self.settings, ruleset))
+  self.follow, self.zone, self.clock_every = followed, zone, clock.every
+  self.rules = file.path or self.rules or file.name
+  self.reading = "events for " .. self.rules
+  return true
+end
+
+--- Goes by other rules from the next user on. Runs that are under way go on.
+-- @tparam table file as `tagua.rules.ruleset` reads it, or the ledger keeps it
+-- @treturn true|nil
+-- @treturn string message
+-- @treturn string code; the rules of before count on
+function Keeper:use(file)
+  while self.task do
+    self:decide()
+  end
+  local before = self.pool.file
+  local function load(one)
+    local path = one.path or self.rules
+    return self.pool:load({ name = one.name, source = one.source, includes = one.includes, path = path })
+  end
+  local ok, message, code = load(file)
+  if ok then
+    ok, message, code = fitting.check(self.pool.ruleset, self.settings)
+  end
+  if ok then
+    ok, message, code = self:go_by(self.pool.file)
+  end
+  if not ok then
+    assert(load(before))
+    assert(self:go_by(self.pool.file))
+    return nil, message, code
+  end
+  self.sweep:restart()
+  self.log:info("rules", "goes by other rules from here on", { hash = self.pool.ruleset.hash })
+  return true
+end
+
+--- Whether the connection may send at this hour.
+-- @treturn boolean
+function Keeper:may_send()
+  return not self.hours or open_hours.open(self.hours, self.hours_zone, self.now() // 1000)
+end
+
+--- Has users decided again, as if something of theirs had moved. Inside of a transaction.
+-- @tparam {string,...} users
+function Keeper:touch(users)
+  local moved = {}
+  for _, user in ipairs(users) do
+    moved[user] = "*"
+  end
+  changed.note(self.book.ledger.store, self.book.number, moved, self.follow.event, self.now())
+end
+
+-- Those whose turn has come again take their place among those of whom something moved.
+function Keeper:call_back()
+  local users = self.state:due(self.now(), DECIDED_MOST)
+  if #users == 0 then
+    return false
+  end
+  return self.book.ledger.store:transact(function()
+    self:touch(users)
+    for _, user in ipairs(users) do
+      self.state:called(user)
+    end
+    return true
+  end)
+end
+
+-- Decides the next piece of users, as far as it goes before a worker has to be waited for.
+function Keeper:decide()
+  if not self.task then
+    if self.runs:number_of("events") >= UNFINISHED_MOST or not self.sending:ready() then
+      return false
+    end
+    local users, message, code = self.follow:changed(self.piece)
+    if not users then
+      return nil, message, code
+    elseif #users == 0 then
+      return false
+    end
+    self.task_ns = core.system.monotonic_ns()
+    self.task = coroutine.create(function()
+      return deciding.decide(self, users)
+    end)
+  end
+  local alive, made, message, code = coroutine.resume(self.task)
+  if not alive then
+    error(debug.traceback(self.task, tostring(made)), 0)
+  elseif coroutine.status(self.task) ~= "dead" then
+    return true
+  end
+  self.task = nil
+  if not made then
+    return nil, message, code
+  end
+  local took_ns = core.system.monotonic_ns() - self.task_ns
+  self.counts.rule_seconds = self.counts.rule_seconds + took_ns / SECOND
+  self.piece = took_ns > PIECE_NS and math.max(1, self.piece // 2) or math.min(DECIDED_MOST, self.piece * 2)
+  for _ = 1, made.runs do
+    self.runs:begun("events")
+  end
+  if made.runs > 0 then
+    self.server:hurry()
+  end
+  return true
+end
+
+-- Folds what came in. Not while users are being decided: what moves then moves them again.
+function Keeper:fold()
+  if self.task then
+    return false
+  end
+  local count, message, code = self.follow:fold(FOLDED, self.now())
+  if not count then
+    return nil, message, code
+  end
+  self.counts.folded = self.counts.folded + count
+  return count > 0
+end
+
+-- Moves on in time: who left a window is changed.
+function Keeper:leave_windows()
+  if self.task then
+    return false
+  end
+  local count, message, code = self.follow:due(self.now(), FOLDED)
+  return count and count > 0, message, code
+end
+
+-- Forgets what no rule can ask for any more, and wishes that were taken up.
+function Keeper:forget()
+  local count, message, code = self.follow:forget(self.now(), FORGOTTEN)
+  if not count then
+    return nil, message, code
+  end
+  local gone
+  gone, message, code = self.box:forget_wishes(self.name, self.state:get("wishes"), FORGOTTEN)
+  if not gone then
+    return nil, message, code
+  end
+  self.forget_ns = core.system.monotonic_ns() + (count + gone >= FORGOTTEN and SECOND // 10 or 10 * SECOND)
+  return false
+end
+
+-- One of the things that the keeper does, each in a bounded piece; one that failed rests for a while.
+function Keeper:part(name, f, ...)
+  local pause = self.pauses[name]
+  if pause and core.system.monotonic_ns() < pause.until_ns then
+    return false
+  end
+  local did, message, code = f(...)
+  if did ~= nil or not message then
+    self.pauses[name] = nil
+    return did
+  end
+  local wait_ns = pause and math.min(LONGEST_WAIT_NS, 2 * pause.wait_ns) or FIRST_WAIT_NS
+  self.pauses[name] = { wait_ns = wait_ns, until_ns = core.system.monotonic_ns() + wait_ns }
+  self.counts.errors[code or "?"] = (self.counts.errors[code or "?"] or 0) + 1
+  self.log:seldom("error", name .. "_failed", message, { code = code, again_in = wait_ns // SECOND })
+  return false
+end
+
+-- What there is to do beside sending; tells whether there was anything.
+function Keeper:attend()
+  local busy = false
+  local function part(name, f, ...)
+    busy = self:part(name, f, ...) or busy
+  end
+  if not self.leaving then
+    part("fold", self.fold, self)
+  end
+  part("runs", self.runs.look, self.runs)
+  if self.leaving and not self.task then
+    return busy
+  end
+  local sends = self:may_send() and self.sending:ready()
+  if sends or self.task then
+    part("decide", self.decide, self)
+  end
+  if self.leaving then
+    return busy
+  end
+  if sends then
+    part("wishes", self.wishes.round, self.wishes)
+    part("expire", self.expire.round, self.expire)
+  end
+  part("windows", self.leave_windows, self)
+  part("again", self.call_back, self)
+  if not busy then
+    if sends and not self.task and not self.follow:building() then
+      part("sweep", self.sweep.round, self.sweep)
+    end
+    if core.system.monotonic_ns() >= (self.forget_ns or 0) then
+      part("forget", self.forget, self)
+    end
+  end
+  return busy
+end
+
+--- Does what there is to do, for about so long.
+-- @tparam number seconds
+-- @tparam[opt] {integer,...} fds descriptors that end a wait when they can be read
+function Keeper:round(seconds, fds)
+  local until_ns = core.system.monotonic_ns() + math.floor(seconds * SECOND)
+  repeat
+    local busy = self:attend()
+    local sent = self.sending:go()
+    if not busy and not sent then
+      local left = (until_ns - core.system.monotonic_ns()) / SECOND
+      self.connection:poll(math.max(0, math.min(left, self:patience())), fds)
+    end
+  until core.system.monotonic_ns() >= until_ns
+end
+
+--- How long a wait for the platform may take now, in seconds.
+function Keeper:patience()
+  return (self.task or self.sweep.task) and BUSY or IDLE
+end
+
+--- Takes in nothing more, and finishes what is under way; the rest waits in the ledger for whoever sends next.
+-- @tparam number seconds at most
+function Keeper:drain(seconds)
+  local until_ns = core.system.monotonic_ns() + math.floor(seconds * SECOND)
+  self.leaving = true
+  self.sweep:stop()
+  while self.task and core.system.monotonic_ns() < until_ns do
+    self:round(0.01)
+  end
+  self.sending:finish(until_ns)
+  self:part("runs", self.runs.look, self.runs, true)
+end
+
+--- What is counted, by the names that /metrics has.
+-- @treturn {[string]=number}
+function Keeper:stats()
+  return counters.read(self)
+end
+
+--- Ends the keeper; what is open was opened by others.
+function Keeper:close()
+  self.sweep:stop()
+  self.sending:close()
+  self.pool.meanwhile = nil
+end
+
+return M
