@@ -5,24 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lua_sql_state.h"
 #include "lua_support.h"
-#include "sql.h"
 
 #define DATABASE "tagua.sql.database"
-#define STATEMENT "tagua.sql.statement"
 #define CURSOR "tagua.sql.cursor"
-
-struct database {
-    struct tagua_sql *db; /* NULL once closed */
-};
-
-struct statement {
-    struct tagua_sql_statement *statement; /* NULL once closed; gone with the database, too */
-    struct database *database;             /* alive as long as user value 1 is */
-    int parameters, columns;
-    bool reads_only;
-    lua_Integer runs; /* tells a cursor that its statement was run again */
-};
 
 /* One loop over rows. User value 1 is the statement. */
 struct cursor {
@@ -45,7 +32,7 @@ static bool is_open(const struct statement *statement)
     return statement->statement != NULL && statement->database->db != NULL;
 }
 
-static struct statement *check_statement(lua_State *L)
+struct statement *tagua_lua_sql_check(lua_State *L)
 {
     struct statement *statement = luaL_checkudata(L, 1, STATEMENT);
     if (statement->statement == NULL)
@@ -238,7 +225,7 @@ static int statement_close(lua_State *L)
 
 /* Binds what is at the stack index; nil is null. Uncopied texts must stay on the stack, or in a
  * table that does, until the statement is reset. */
-static void bind_value(lua_State *L, struct statement *statement, int parameter, int index,
+void tagua_lua_sql_bind(lua_State *L, struct statement *statement, int parameter, int index,
                        bool copy)
 {
     int status = -1;
@@ -275,7 +262,7 @@ static void bind_value(lua_State *L, struct statement *statement, int parameter,
 
 /* Binds the arguments from stack index 2 on: every parameter has one, nil is null.
  * Uncopied texts stay valid because the arguments stay on the stack. */
-static void bind_arguments(lua_State *L, struct statement *statement, bool copy)
+void tagua_lua_sql_arguments(lua_State *L, struct statement *statement, bool copy)
 {
     int given = lua_gettop(L) - 1;
     if (given != statement->parameters)
@@ -283,11 +270,11 @@ static void bind_arguments(lua_State *L, struct statement *statement, bool copy)
     statement->runs++;
     tagua_sql_reset(statement->statement);
     for (int i = 1; i <= given; i++)
-        bind_value(L, statement, i, i + 1, copy);
+        tagua_lua_sql_bind(L, statement, i, i + 1, copy);
 }
 
 /* Pushes a column of the current row; null is nil. */
-static void push_column(lua_State *L, const struct statement *statement, int column)
+void tagua_lua_sql_push(lua_State *L, const struct statement *statement, int column)
 {
     size_t length;
     const char *text;
@@ -312,7 +299,7 @@ static int push_row(lua_State *L, struct statement *statement)
 {
     luaL_checkstack(L, statement->columns, "too many columns");
     for (int i = 0; i < statement->columns; i++) {
-        push_column(L, statement, i);
+        tagua_lua_sql_push(L, statement, i);
         if (i == 0 && lua_isnil(L, -1)) {
             tagua_sql_reset(statement->statement);
             luaL_error(L, "the first column of a row is null, which reads like no row: "
@@ -325,8 +312,8 @@ static int push_row(lua_State *L, struct statement *statement)
 /* st:run(...) -> rows changed | nil, message, code. */
 static int statement_run(lua_State *L)
 {
-    struct statement *statement = check_statement(L);
-    bind_arguments(L, statement, false);
+    struct statement *statement = tagua_lua_sql_check(L);
+    tagua_lua_sql_arguments(L, statement, false);
     struct tagua_error error;
     int row;
     while ((row = tagua_sql_step(statement->statement, &error)) == 1)
@@ -341,8 +328,8 @@ static int statement_run(lua_State *L)
 /* st:row(...) -> the columns of the first row; nothing when there is none; nil, message, code. */
 static int statement_row(lua_State *L)
 {
-    struct statement *statement = check_statement(L);
-    bind_arguments(L, statement, false);
+    struct statement *statement = tagua_lua_sql_check(L);
+    tagua_lua_sql_arguments(L, statement, false);
     struct tagua_error error;
     int row = tagua_sql_step(statement->statement, &error);
     int pushed = row == 1 ? push_row(L, statement) : 0;
@@ -351,137 +338,6 @@ static int statement_row(lua_State *L)
             row = tagua_sql_step(statement->statement, &error);
     tagua_sql_reset(statement->statement);
     return row < 0 ? tagua_lua_fail(L, &error) : pushed;
-}
-
-/* A key of many look-ups, and its place in the list of them. */
-struct key {
-    const char *text;
-    size_t length;
-    lua_Integer place;
-};
-
-static int compare_keys(const void *a, const void *b)
-{
-    const struct key *one = a, *other = b;
-    size_t common = one->length < other->length ? one->length : other->length;
-    int order = memcmp(one->text, other->text, common);
-    if (order != 0)
-        return order;
-    return (one->length > other->length) - (one->length < other->length);
-}
-
-/* st:many(keys, ...) -> rows: looks up each of the strings, bound to the statement's last parameter
- * behind the other arguments, in the order of the keys, so that the file is gone through forward.
- * All rows come in one flat array: the place of the row's key among `keys`, then its columns (null
- * is false), and so on; those of one key stand together. Else nil, message, code. */
-static int statement_many(lua_State *L)
-{
-    struct statement *statement = check_statement(L);
-    luaL_checktype(L, 2, LUA_TTABLE);
-    int last = lua_gettop(L) - 1;
-    if (last != statement->parameters)
-        return luaL_error(L, "the statement has %d parameters, got %d", statement->parameters, last);
-    size_t count = lua_rawlen(L, 2);
-    luaL_argcheck(L, count <= INT_MAX / sizeof(struct key), 2, "too many keys");
-    statement->runs++;
-    tagua_sql_reset(statement->statement);
-    for (int i = 1; i < last; i++)
-        bind_value(L, statement, i, i + 2, false);
-    struct key *keys = lua_newuserdatauv(L, count * sizeof *keys + 1, 0);
-    for (size_t i = 0; i < count; i++) {
-        keys[i].place = (lua_Integer)i + 1;
-        if (lua_rawgeti(L, 2, keys[i].place) != LUA_TSTRING)
-            return luaL_error(L, "key %d must be a string, got %s", (int)i + 1,
-                              luaL_typename(L, -1));
-        keys[i].text = lua_tolstring(L, -1, &keys[i].length); /* the table keeps it */
-        lua_pop(L, 1);
-        luaL_argcheck(L, keys[i].length < TAGUA_SQL_MAX_TEXT, 2, "a key is too long (64 MiB)");
-    }
-    qsort(keys, count, sizeof *keys, compare_keys);
-    lua_createtable(L, count < 100000 ? (int)count * (statement->columns + 1) : 0, 0);
-    lua_Integer used = 0;
-    for (size_t i = 0; i < count; i++) {
-        if (tagua_sql_bind_text(statement->statement, last, keys[i].text, keys[i].length, false) !=
-            0)
-            return luaL_error(L, "a key could not be bound: out of memory");
-        struct tagua_error error;
-        int row;
-        while ((row = tagua_sql_step(statement->statement, &error)) == 1) {
-            lua_pushinteger(L, keys[i].place);
-            lua_rawseti(L, -2, ++used);
-            for (int column = 0; column < statement->columns; column++) {
-                push_column(L, statement, column);
-                if (lua_isnil(L, -1)) {
-                    lua_pop(L, 1);
-                    lua_pushboolean(L, 0);
-                }
-                lua_rawseti(L, -2, ++used);
-            }
-        }
-        tagua_sql_reset(statement->statement);
-        if (row < 0)
-            return tagua_lua_fail(L, &error);
-    }
-    return 1;
-}
-
-enum { TALLIED_MOST = 8192 };
-
-struct tally {
-    int64_t key, rows, sum;
-};
-
-/* The entry of a key in a table of `size` (a power of two, never full). */
-static struct tally *tally_of(struct tally *list, size_t size, int64_t key)
-{
-    size_t at = ((uint64_t)key * UINT64_C(0x9E3779B97F4A7C15) >> 32) & (size - 1);
-    while (list[at].rows != 0 && list[at].key != key)
-        at = (at + 1) & (size - 1);
-    return &list[at];
-}
-
-/* st:tally(...) -> { [key] = { rows, sum } } | nil, message, code: for a statement of two integer columns, how
- * many rows have each key in the first and what their second ones add up to. Unlike "group by" it sorts nothing,
- * so it holds nothing but the keys (8,192 at most; more raise). */
-static int statement_tally(lua_State *L)
-{
-    struct statement *statement = check_statement(L);
-    if (statement->columns != 2)
-        return luaL_error(L, "tally wants a statement of two columns, this one has %d",
-                          statement->columns);
-    bind_arguments(L, statement, false);
-    const size_t size = 2 * TALLIED_MOST;
-    struct tally *list = lua_newuserdatauv(L, size * sizeof *list, 0);
-    memset(list, 0, size * sizeof *list);
-    size_t keys = 0;
-    struct tagua_error error;
-    int row;
-    while ((row = tagua_sql_step(statement->statement, &error)) == 1) {
-        int64_t key = tagua_sql_integer(statement->statement, 0);
-        struct tally *entry = tally_of(list, size, key);
-        if (entry->rows == 0 && ++keys > TALLIED_MOST) {
-            tagua_sql_reset(statement->statement);
-            return luaL_error(L, "more than %d keys to tally", TALLIED_MOST);
-        }
-        entry->key = key;
-        entry->rows++;
-        entry->sum += tagua_sql_integer(statement->statement, 1);
-    }
-    tagua_sql_reset(statement->statement);
-    if (row < 0)
-        return tagua_lua_fail(L, &error);
-    lua_createtable(L, 0, (int)keys);
-    for (size_t i = 0; i < size; i++) {
-        if (list[i].rows == 0)
-            continue;
-        lua_createtable(L, 2, 0);
-        lua_pushinteger(L, list[i].rows);
-        lua_rawseti(L, -2, 1);
-        lua_pushinteger(L, list[i].sum);
-        lua_rawseti(L, -2, 2);
-        lua_rawseti(L, -2, list[i].key);
-    }
-    return 1;
 }
 
 static int cursor_next(lua_State *L)
@@ -519,8 +375,8 @@ static int cursor_close(lua_State *L)
  * that just ended would look like the end of the rows. */
 static int statement_rows(lua_State *L)
 {
-    struct statement *statement = check_statement(L);
-    bind_arguments(L, statement, true);
+    struct statement *statement = tagua_lua_sql_check(L);
+    tagua_lua_sql_arguments(L, statement, true);
     lua_pushcfunction(L, cursor_next);
     struct cursor *cursor = lua_newuserdatauv(L, sizeof *cursor, 1);
     *cursor = (struct cursor){.statement = statement};
@@ -552,8 +408,9 @@ int tagua_lua_open_sql(lua_State *L)
         {"run", statement_run},
         {"row", statement_row},
         {"rows", statement_rows},
-        {"many", statement_many},
-        {"tally", statement_tally},
+        {"many", tagua_lua_sql_many},
+        {"letters", tagua_lua_sql_letters},
+        {"tally", tagua_lua_sql_tally},
         {NULL, NULL},
     };
     static const luaL_Reg cursor_methods[] = {{NULL, NULL}};

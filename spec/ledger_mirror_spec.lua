@@ -212,6 +212,50 @@ describe("mirror", function()
     assert.same({ "." }, (other:states({ "U1" }, { "vip" })))
   end)
 
+  it("says the same of every kind of row, whether or not a rule gives its tag a time", function()
+    with.pull(shop, { user("U0", { "vip", "new" }) })
+    local db, rows, users = book.ledger.store, 0, {}
+    local number, tag = book.ask("select connection, tag from holding where user = 'U0' limit 1")
+    local bits = { 0, 1 }
+    for _, present in ipairs(bits) do
+      for _, ours in ipairs(bits) do
+        for doubt = 0, 2 do
+          for _, found in ipairs(bits) do
+            for decision = -1, 4 do
+              for _, expired in ipairs(bits) do
+                for times = 0, 4 do
+                  rows = rows + 1
+                  users[rows] = ("U%05d"):format(rows)
+                  db:run("insert into holding (connection, user, tag, present, ours, doubt, found, decision, expired,"
+                    .. " lasts, ends, since, generation) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1)", number,
+                    users[rows], tag, present, ours, doubt, found, decision >= 0 and decision or nil, expired,
+                    times == 1 and 60 or times == 2 and 6000 or nil, times == 3 and 1000 or times == 4 and 9000 or nil,
+                    1000)
+                end
+              end
+            end
+          end
+        end
+      end
+    end
+    local tags, seen = { "vip", "new" }, {}
+    for _, at in ipairs({ false, 2000 }) do
+      local clock = at and { at = at, {}, {}, {} } or nil
+      local timed = at and { at = at, {}, {}, { lasts = 1 } } or { {}, {}, { lasts = 1 } } -- of a tag that nobody has
+      local quick = assert(shop:states(users, { tags[1], tags[2], "none" }, clock))
+      local slow = assert(shop:states(users, { tags[1], tags[2], "none" }, timed))
+      if at then assert.same(slow, quick) end
+      for _, state in ipairs(quick) do
+        seen[state] = true
+      end
+    end
+    local kinds = 0
+    for _ in pairs(seen) do
+      kinds = kinds + 1
+    end
+    assert.is_true(rows == 1440 and kinds >= 13, kinds)
+  end)
+
   it("knows who blocked the bot", function()
     with.pull(shop, { user("U1"), user("U2", {}, { blocked = true }) })
     local _, blocked = shop:states({ "U2", "U1", "U3" }, { "vip" })

@@ -118,6 +118,21 @@ describe("sql", function()
     assert.error_matches(function() statement:many({ "a" }, 1) end, "has 1 parameters, got 2")
   end)
 
+  it("makes one text of all rows of a key", function()
+    local db = open()
+    assert(db:exec("create table t (owner, k text, n, v, primary key (owner, k, n)) without rowid;"
+      .. "insert into t values (1, 'b', 7, 0), (1, 'b', 9, 2), (1, 'a', 7, 1), (1, 'a', 5, 1), (2, 'a', 7, 2)"))
+    local statement = db:prepare("select n, v from t where owner = ? and k = ?")
+    local places = { [7] = { 1, 3 }, [9] = { 2 } } -- 5 stands for none
+    assert.same({ "020", "...", "1.1" }, statement:letters({ "b", "none", "a" }, "...", places, "012", 1))
+    assert.same({}, statement:letters({}, "...", places, "012", 1))
+    assert.error_matches(function() statement:letters({ "b" }, "...", places, "01", 1) end, "there is no letter 2")
+    assert.error_matches(function() statement:letters({ "b" }, ".", places, "012", 1) end, "no such place")
+    assert.error_matches(function() statement:letters({ "b" }, "...", places, "012") end, "has 2 parameters, got 1")
+    assert.error_matches(function() db:prepare("select n from t where k = ?"):letters({ "b" }, ".", {}, "") end,
+      "wants a statement of two columns")
+  end)
+
   it("counts rows by a key, and adds up what is beside it", function()
     local db = open()
     assert(db:exec("create table t (k integer, v integer);"
