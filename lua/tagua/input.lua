@@ -70,7 +70,8 @@ end
 -- @tparam ?string options.name what to call it in messages
 -- @tparam ?string options.format `"csv"` or `"jsonl"`; else from the name, else from the first bytes
 -- @tparam ?string options.delimiter one character, `,` unless told (tab for .tsv)
--- @tparam ?boolean options.hash false: `hash` will not be asked for
+-- @tparam ?boolean|string options.hash false: `hash` will not be asked for; a text: what it gives, where these are
+--   the lines of something else
 -- @tparam ?string options.encoding an iconv name such as `big5`; UTF-8 unless told
 -- @return the input, or nil, message, code (`EINPUT`)
 function M.open(options)
@@ -92,7 +93,8 @@ function M.open(options)
     ready = {},
     first = 1,
     bytes = 0,
-    digest = options.hash ~= false and core.digest.sha256() or nil,
+    digest = options.hash == nil and core.digest.sha256() or nil,
+    hashed = options.hash or nil,
   }, Input)
   local ok, message, code = self:begin(options)
   if not ok then
@@ -251,6 +253,18 @@ function Input:next()
   self.ready[self.first] = false
   self.first = self.first + 1
   return chunk[1], chunk[2]
+end
+
+--- The next chunk, which `next` gives then.
+-- @treturn ?string as `next`
+-- @treturn ?integer
+function Input:peek()
+  local chunk, line = self:next()
+  if chunk then
+    self.first = self.first - 1
+    self.ready[self.first] = { chunk, line }
+  end
+  return chunk, line
 end
 
 --- Stops reading: the chunks end after those that were given.

@@ -412,13 +412,12 @@ function Planner:verdict()
   elseif plan.records.read > 0 then
     for _, field in ipairs(self.ruleset.fields) do
       if field.type ~= "tagset" and (self.present[field.name] or 0) == 0 then
-        return nil,
-          ("no record of %s has '%s' (field %s): correct the name in fields { }, or take the field out"):format(
-            self.input.name,
-            field.source,
-            field.name
-          ),
-          "EINPUT"
+        local remedy = "correct the name in fields { }, or take the field out"
+        if field.aggregate then
+          remedy = "give records that have it, or events: JSON objects, one to a line, with user, type and at"
+        end
+        local text = "no record of %s has '%s' (field %s): %s"
+        return nil, text:format(self.input.name, field.source, field.name, remedy), "EINPUT"
       end
     end
   end

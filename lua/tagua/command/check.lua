@@ -94,7 +94,7 @@ return {
     local ruleset = load(context, options, pool)
     local at = moment.now(context, ruleset, options)
     local tests = context:check(pool:test({ at = at }))
-    local input = options.users and planning.open_sample(context, options)
+    local input = options.users and planning.open_sample(context, options, ruleset, at)
     local examined = context:check(require("tagua.rules.doctor").examine(pool, {
       path = options.rules, at = at, input = input, id = options.id_column,
     }))

@@ -1,10 +1,27 @@
 --- The rules of the last run, made ready to decide beside those of today.
+local aggregates = require("tagua.events.aggregates")
+
 local M = {}
+
+-- Whether rules read fields that the records of others don't have, which were made from events for those.
+local function asks_more(former, ruleset)
+  local told = {}
+  local function key(field)
+    return field.aggregate and aggregates.key(field.aggregate) or field.source
+  end
+  for _, field in ipairs(ruleset.fields) do
+    told[field.name] = key(field)
+  end
+  for _, field in ipairs(former.fields) do
+    if field.type ~= "tagset" and told[field.name] ~= key(field) then return true end
+  end
+  return false
+end
 
 --- Finds them and sets their input.
 -- @tparam context context
 -- @tparam table options of plan or apply
--- @tparam table job `book`, `ruleset`, `at`
+-- @tparam table job `book`, `ruleset`, `at`, `input`
 -- @tparam table input what `pool:input` takes
 -- @treturn ?table as `tagua.former` takes it; nil where the rule file was never applied on this connection
 function M.open(context, options, job, input)
@@ -27,7 +44,9 @@ function M.open(context, options, job, input)
   end
   local pool = context:keep(require("tagua.rules.pool").start({ jobs = options.jobs }))
   found.ruleset, message = pool:load({ source = file.source, name = file.name, includes = file.includes })
-  if found.ruleset then
+  if found.ruleset and job.input.events and asks_more(found.ruleset, job.ruleset) then
+    message = "the rules of then asked for something else of the events"
+  elseif found.ruleset then
     local ok
     ok, message = pool:input(input)
     found.pool = ok and pool

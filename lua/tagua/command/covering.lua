@@ -42,7 +42,7 @@ end
 
 -- Decides the sample -> what it made of each tag, and how many users there were.
 local function seen_by_users(context, options, pool, ruleset, at)
-  local input = planning.open_sample(context, options)
+  local input = planning.open_sample(context, options, ruleset, at)
   context:check(pool:input({
     format = input.format, header = input:header(), delimiter = input.delimiter, id = options.id_column, at = at,
   }))

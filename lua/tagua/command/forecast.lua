@@ -138,6 +138,18 @@ local function source_of(context, options, ruleset, input, book, matcher)
   end
 end
 
+-- Says which fields will be others by then, and are not in the forecast.
+local function note_windows(context, ruleset)
+  local names = {}
+  for _, field in ipairs(ruleset.fields) do
+    if field.aggregate and field.aggregate.within then names[#names + 1] = field.name end
+  end
+  if names[1] then
+    context:note(("taken as they stand at the first moment, though events leave their windows later: %s"):format(
+      table.concat(names, ", ")))
+  end
+end
+
 return {
   name = "forecast",
   summary = "count who will come on and go off each day, if only time passes",
@@ -169,7 +181,8 @@ return {
       book = context:book(options.to)
     end
     local matcher = options.match and context:check(book:matcher(options.match))
-    local input = planning.open_input(context, options)
+    local input = planning.open_input(context, options, ruleset, at)
+    note_windows(context, ruleset)
     context:check(pool:input({
       format = input.format, header = input:header(), delimiter = input.delimiter, id = options.id_column, at = at,
       days = days,

@@ -13,8 +13,8 @@ local M = {}
 -- @tparam[opt] boolean optional whether --users may be left out: the command asks for it itself
 function M.define_input(parser, optional)
   parser:argument("rules", "The rule file."):argname("RULES")
-  parser:option("--users", "Whom: a CSV or JSONL file, - for standard input, or @CONNECTION for the"
-    .. " users in its mirror."):argname("FILE"):count(optional and "?" or 1)
+  parser:option("--users", "Whom: a CSV or JSONL file of users or of events, - for standard input,"
+    .. " or @CONNECTION for the users in its mirror."):argname("FILE"):count(optional and "?" or 1)
   parser:option("--id-column", "The column or key with the user's id (id)."):argname("NAME")
     :default("id"):show_default(false)
   parser:option("--format", "csv or jsonl; else the file's name tells."):argname("FORMAT")
@@ -75,11 +75,14 @@ local function load_rules(context, options)
   return pool, ruleset, at, ran
 end
 
---- Opens the input; for @CONNECTION, the users that its mirror holds.
+--- Opens the input; for @CONNECTION, the users that its mirror holds. Events, where the rules ask what events tell,
+-- become records of what they come to.
 -- @tparam context context
 -- @tparam table options as `define_input` has them
+-- @tparam table ruleset
+-- @tparam integer at the moment that counts, in seconds since the epoch
 -- @return see tagua.input
-function M.open_input(context, options)
+function M.open_input(context, options, ruleset, at)
   local name = options.users:match("^@(.*)$")
   local source = { format = options.format, delimiter = options.delimiter, encoding = options.encoding }
   if name then
@@ -88,19 +91,25 @@ function M.open_input(context, options)
   else
     source.path = options.users
   end
-  return context:keep(context:check(require("tagua.input").open(source)))
+  local input = context:keep(context:check(require("tagua.input").open(source)))
+  if name or not require("tagua.events.file").holds_events(input, ruleset) then
+    return input
+  end
+  return require("tagua.command.happened").open(context, options, input, ruleset, at)
 end
 
 --- Opens the input to look at it, without a call to the platform: a mirror has to be there already.
 -- @tparam context context
 -- @tparam table options as `define_input` has them
+-- @tparam table ruleset
+-- @tparam integer at as `open_input` takes it
 -- @return see tagua.input
-function M.open_sample(context, options)
+function M.open_sample(context, options, ruleset, at)
   local name = options.users:match("^@(.*)$")
   if name and not context:book(name):pulled() then
     context:fail(("the users of '%s' are not in the ledger: tagua pull %s reads them"):format(name, name), "EUSAGE")
   end
-  return M.open_input(context, options)
+  return M.open_input(context, options, ruleset, at)
 end
 
 --- Loads the rules, opens the input, makes the mirror ready: all that comes before deciding.
@@ -116,7 +125,7 @@ function M.prepare(context, options, settle)
   end
   require("tagua.command.ending").warn(context, options.to)
   local pool, ruleset, at, tests = load_rules(context, options)
-  local from_file = not options.users:match("^@") and M.open_input(context, options)
+  local from_file = not options.users:match("^@") and M.open_input(context, options, ruleset, at)
   local book = context:book(options.to)
   book:only(require("tagua.fitting").meant(context:settings(options.to), ruleset))
   if settle then
@@ -124,11 +133,12 @@ function M.prepare(context, options, settle)
   end
   require("tagua.command.pulling").ensure(context, options.to, options.refresh)
   context:check(book:fold())
-  local input = from_file or M.open_input(context, options)
+  local input = from_file or M.open_input(context, options, ruleset, at)
   local like = { format = input.format, header = input:header(), delimiter = input.delimiter, id = options.id_column,
     at = at }
   context:check(pool:input(like))
-  local former = require("tagua.command.comparing").open(context, options, { book = book, ruleset = ruleset }, like)
+  local former = require("tagua.command.comparing").open(context, options, { book = book, ruleset = ruleset,
+    input = input }, like)
   return { former = former, pool = pool, ruleset = ruleset, input = input, book = book, match = options.match, at = at,
     id_column = options.id_column, conflicts = context:settings(options.to).conflicts,
     tests = tests, lacks = require("tagua.fitting").lacks(context:settings(options.to)) }

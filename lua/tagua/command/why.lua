@@ -246,7 +246,7 @@ local function decide(context, job)
   local options = job.options
   job.book = book_of(context, options, job.ruleset.reads_tags or options.match)
   local matcher = options.match and context:check(job.book:matcher(options.match))
-  job.input = planning.open_input(context, options)
+  job.input = planning.open_input(context, options, job.ruleset, job.at)
   local found = require("tagua.command.record").find(context, {
     ruleset = job.ruleset, input = job.input, id_column = options.id_column, zone = job.zone, matcher = matcher,
     user = options.user,

@@ -402,6 +402,22 @@ function Inbox:history(connection, user, after, limit)
   return rows_of(self, connection, text, as_event, user, after or -1, limit or 10000)
 end
 
+--- All events of a connection, one user's after another's, each user's oldest first. The file may not change
+-- meanwhile.
+-- @tparam string connection
+-- @treturn function an iterator over events; raises where the file can't be read
+function Inbox:by_user(connection)
+  local rows, state, control = self.store:rows(
+    "select number, received, source, user, type, at, id, fields from event indexed by event_by_user "
+      .. "where connection = ? order by user, type, at, number",
+    number_of(self.store, connection) or 0
+  )
+  return function()
+    local number, received, source, user, kind, at, id, fields = rows(state, control)
+    return number and as_event(connection, number, received, source, user, kind, at, id, fields) or nil
+  end
+end
+
 --- The types of which there are events of a user.
 -- @treturn {string,...}|nil
 -- @treturn string message

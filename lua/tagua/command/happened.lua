@@ -1,0 +1,49 @@
+--- Events as the input of a command: makes records of them, and says what the rules ask of them in vain.
+local nearest = require("tagua.nearest")
+local terminal = require("tagua.terminal")
+
+local M = {}
+
+-- What a name may have been meant for, among those that there are.
+local function hint(name, names)
+  return terminal.visible(nearest.hint(name, names))
+end
+
+-- Says once of each type that the rules ask for, and of each field of an event, that no event has it.
+local function note_missing(context, ruleset, input, seen)
+  local said = {}
+  local function note(what, name, names)
+    local text = ("no event of %s %s '%s'%s"):format(input.name, what, name, hint(name, names))
+    if not names[name] and not said[text] then
+      said[text] = true
+      context:note(text)
+    end
+  end
+  for _, field in ipairs(ruleset.fields) do
+    local aggregate = field.aggregate
+    if aggregate then
+      if aggregate.event ~= "*" then note("is of the type", aggregate.event, seen.types) end
+      if aggregate.amount then note("has the field", aggregate.amount, seen.fields) end
+      for _, condition in ipairs(aggregate.conditions) do
+        note("has the field", condition.name, seen.fields)
+      end
+    end
+  end
+end
+
+--- Reads events, to their end.
+-- @tparam context context
+-- @tparam table options `id_column`
+-- @param input see tagua.input
+-- @tparam table ruleset
+-- @tparam integer at seconds since the epoch
+-- @return an input of records
+function M.open(context, options, input, ruleset, at)
+  local made, seen = context:check(require("tagua.events.file").open(input, {
+    ruleset = ruleset, at = at, id = options.id_column,
+  }))
+  note_missing(context, ruleset, input, seen)
+  return context:keep(made)
+end
+
+return M
