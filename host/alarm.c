@@ -17,10 +17,10 @@ int tagua_alarm_open(struct tagua_alarm *alarm)
 
 void tagua_alarm_set(struct tagua_alarm *alarm, int64_t due_ns)
 {
-    if (due_ns >= alarm->armed_ns)
-        return;
     if (due_ns < 1)
         due_ns = 1; /* zero would disarm the timer */
+    if (due_ns >= alarm->armed_ns)
+        return;
     struct itimerspec when = {.it_value = {.tv_sec = (time_t)(due_ns / TAGUA_SECOND_NS),
                                            .tv_nsec = (long)(due_ns % TAGUA_SECOND_NS)}};
     timerfd_settime(alarm->fd, TFD_TIMER_ABSTIME, &when, NULL);
