@@ -246,7 +246,9 @@ function M.matcher(db, connection, field)
       number = db.matchers
       text = index_params(db, connection, param, number)
     else
-      text = ("select id, blocked from user where connection = %d and %s = ? limit 2"):format(connection.number, field)
+      -- Told which index, as above.
+      text = ("select id, blocked from user indexed by user_by_%s where connection = %d and %s = ? limit 2"):format(
+        field, connection.number, field)
     end
     return setmetatable({ db = db, statement = store.must(db.db:prepare(text)) }, Matcher)
   end)

@@ -10,11 +10,11 @@ local store = require("tagua.ledger.store")
 local M = {}
 
 local CONNECTIONS, TAGS, RUNS, FAILURES, FOUND, HELD, HISTORY = 100, 200, 10, 20, 20, 200, 20
-local NAMES_LOOKED_AT = 50000 -- users whose names one search looks through
+local NAMES_LOOKED_AT = 20000 -- users whose names one search looks through
 local FAILED_RUNS_BACK, OPERATIONS_READ = 2000, 250000 -- how far failures are looked for
 local EVENTS_READ = 20000 -- runs of live events that the last day's sums go through
-local WORK_NS = 50 * 1000000 -- of counting for one answer
-local USERS_AGE = 30 -- seconds that a count of all users is good for
+local WORK_NS = 30 * 1000000 -- of counting for one answer
+local USERS_AGE, AGE_SHARE = 30, 50 -- seconds that a count of all users is good for, and times what it took
 local DAY, MINUTE = 86400, 60
 
 local Data = {}
@@ -142,10 +142,11 @@ local WAITING = "select coalesce(sum(planned), 0) from run where connection = ? 
 
 local function users_of(self, db, number)
   local known, now = self.users[number], self.now()
-  if not known or now - known.at >= USERS_AGE then
+  if not known or now - known.at >= math.max(USERS_AGE, known.took_ns * AGE_SHARE // 1000000000) then
+    local began_ns = self.clock()
     local count, blocked =
       db:row("select count(*), coalesce(sum(blocked), 0) from user where connection = ?", number)
-    known = { at = now, count = count, blocked = blocked }
+    known = { at = now, took_ns = self.clock() - began_ns, count = count, blocked = blocked }
     self.users[number] = known
   end
   return known
@@ -235,18 +236,38 @@ end
 
 -- ---- runs -----------------------------------------------------------------------------------
 
-local RUN = "run kind state created finished rules input planned done failed skipped left message"
+local OVER = { done = true, abandoned = true }
+local RUN = "run kind state created finished rules input planned done failed skipped message"
+
+-- The sums of a run that is under way: what was folded into its operations, and what the journal has since. The view
+-- `runs` has the same; it is made for a person's question, and reads the journal operation by operation.
+local SUMS = [[
+  select coalesce(sum(n) filter (where outcome in ('done', 'unattributed')), 0),
+    coalesce(sum(n) filter (where outcome in ('failed', 'ambiguous')), 0),
+    coalesce(sum(n) filter (where outcome in ('skipped', 'stands')), 0)
+  from (select outcome, count(*) as n from operation where run = ?1 and outcome is not null group by outcome
+    union all select outcome, sum(last - first + 1) from journal where run = ?1 group by outcome)]]
+
+local function with_sums(db, run)
+  if not OVER[run.state] then
+    run.done, run.failed, run.skipped = db:row(SUMS, run.run)
+  end
+  run.left = run.planned - run.done - run.failed - run.skipped
+  return run
+end
 
 local function runs(_, db, number, before, events)
   connection_of(db, number)
   local list = list_of(db, RUN, [[
-    select v.run, v.kind, v.state, r.created, r.finished, v.rules, v.input, v.planned, v.done, v.failed, v.skipped,
-      v.left, v.message
-    from run r cross join runs v on v.run = r.number
-    where r.connection = ?1 and r.state not in ('planning', 'ready') and (r.kind = 'event') = ?2
-      and (?3 is null or r.number < ?3)
-    order by r.number desc limit ?4]], number, events and 1 or 0, before, RUNS + 1)
+    select number, kind, state, created, finished, rules, input, planned, coalesce(done, 0), coalesce(failed, 0),
+      coalesce(skipped, 0), message
+    from run where connection = ?1 and state not in ('planning', 'ready') and (kind = 'event') = ?2
+      and (?3 is null or number < ?3)
+    order by number desc limit ?4]], number, events and 1 or 0, before, RUNS + 1)
   local more = cut(list, RUNS)
+  for _, run in ipairs(list) do
+    with_sums(db, run)
+  end
   return { runs = list, next = more and list[#list].run or nil }
 end
 
@@ -261,34 +282,38 @@ end
 
 -- ---- failures -------------------------------------------------------------------------------
 
+-- By code: the latest moment, one of the messages, how many, and the first of them as an example.
 local REASONS = [[
-  select o.run, max(unixepoch(o.time)), o.code, min(o.message), count(*), count(distinct o.user), min(o.tag),
-    min(o.user)
-  from operations o where o.run = ? and o.outcome in ('failed', 'ambiguous') group by o.code
-  order by count(*) desc limit ?]]
+  select f.run, f.at, f.code, f.message, f.n, t.name, o.user from (
+      select ?1 as run, min(seq) as seq, max(at) as at, code, min(message) as message, sum(n) as n from (
+        select seq, at, code, message, 1 as n from operation where run = ?1 and outcome in ('failed', 'ambiguous')
+        union all select first, at, code, message, last - first + 1 from journal
+          where run = ?1 and outcome in ('failed', 'ambiguous'))
+      group by code) f
+    join operation o on o.run = f.run and o.seq = f.seq join tag t on t.number = o.tag
+  order by f.n desc limit ?2]]
 local WITH_FAILURES = [[
-  select v.run, v.state, v.planned from (
-    select number from run where connection = ?1 and state not in ('planning', 'ready')
-    order by number desc limit ?2) r
-  cross join runs v on v.run = r.number where v.failed > 0 order by v.run desc limit ?3]]
+  select number, state, planned, failed from (
+    select number, state, planned, failed from run where connection = ?1 and state not in ('planning', 'ready')
+    order by number desc limit ?2)
+  where failed > 0 or state not in ('done', 'abandoned') order by number desc limit ?3]]
 
 local function failures(self, db, number)
   connection_of(db, number)
   local list, read = json.array({}), 0
-  local failed = list_of(db, "run state planned", WITH_FAILURES, number, FAILED_RUNS_BACK, FAILURES)
-  local stopped = list_of(db, "run time code message", [[
-    select number, coalesce(finished, created), 'ESTOPPED', message from run
+  local stopped = list_of(db, "run time message", [[
+    select number, coalesce(finished, created), message from run
     where connection = ? and state in ('interrupted', 'stopped') and message is not null
     order by number desc limit ?]], number, FAILURES)
-  for _, run in ipairs(failed) do
+  for _, run in ipairs(list_of(db, "run state planned", WITH_FAILURES, number, FAILED_RUNS_BACK, FAILURES)) do
     local reasons = self.reasons[run.run]
     if not reasons then
       if read > 0 and read + run.planned > OPERATIONS_READ then
         break
       end
       read = read + run.planned
-      reasons = list_of(db, "run time code message operations users tag user", REASONS, run.run, FAILURES)
-      if run.state == "done" or run.state == "abandoned" then
+      reasons = list_of(db, "run time code message operations tag user", REASONS, run.run, FAILURES)
+      if OVER[run.state] then
         self.reasons[run.run] = reasons
       end
     end
@@ -317,6 +342,14 @@ local TOUCHED = [[
       where o.user = ?2 and r.connection = ?1)
     or exists (select 1 from holding where connection = ?1 and user = ?2)]]
 
+local BY_NAME = [[
+  select id, name, ext_id, phone, email, blocked, created, last_active from (
+    select id, name, ext_id, phone, email, blocked, created, last_active from user
+    where connection = ?1 and id > ?2 order by id limit ?4)
+  where instr(lower(name), lower(?3)) > 0 limit ?5]]
+local LAST_OF_STRETCH =
+  "select count(*), max(id) from (select id from user where connection = ? and id > ? order by id limit ?)"
+
 -- The first text after all that begin with this one.
 local function after(prefix)
   return prefix .. "\u{10FFFF}"
@@ -341,20 +374,18 @@ local function users(_, db, number, question, from)
       take(list_of(db, "id", TOUCHED, number, question))
     end
     for _, column in ipairs({ "ext_id", "phone", "email" }) do
-      take(list_of(db, USER, SELECT_USER .. ("where connection = ? and %s = ? limit ?"):format(column), number,
-        question, FOUND + 1))
+      -- Told which index: without statistics the planner takes the key, and so would walk through everybody.
+      local by = ("indexed by user_by_%s where connection = ? and %s = ? limit ?"):format(column, column)
+      take(list_of(db, USER, SELECT_USER .. by, number, question, FOUND + 1))
     end
     take(list_of(db, USER, SELECT_USER .. "where connection = ? and id >= ? and id < ? order by id limit ?", number,
       question, after(question), FOUND + 1))
   end
   -- Names have no index: they are looked through a stretch of users at a time.
-  local start = from or ""
-  local last = db:row("select id from user where connection = ? and id > ? order by id limit 1 offset ?", number,
-    start, NAMES_LOOKED_AT - 1)
-  take(list_of(db, USER, SELECT_USER .. [[where connection = ?1 and id > ?2 and (?3 is null or id <= ?3)
-    and instr(lower(name), lower(?4)) > 0 order by id limit ?5]], number, start, last, question, FOUND + 1))
+  take(list_of(db, USER, BY_NAME, number, from or "", question, NAMES_LOOKED_AT, FOUND + 1))
+  local looked_at, last = db:row(LAST_OF_STRETCH, number, from or "", NAMES_LOOKED_AT)
   answer.more = cut(list, FOUND)
-  answer.next = not answer.more and last or nil
+  answer.next = not answer.more and looked_at == NAMES_LOOKED_AT and last or nil
   return answer
 end
 
@@ -375,22 +406,51 @@ local HELD_TAGS = [[
   where h.connection = ? and h.user = ? and h.present = 1 order by t.name, t.number limit ?]]
 HELD_TAGS = HELD_TAGS:gsub("DUE", schema.due)
 
-local OPERATION = "run seq kind action tag rule file line input input_line fields outcome code message time"
+local OPERATION =
+  "run seq kind action tag rule file line input input_line fields outcome code message time state"
 local OPERATIONS = [[
-  select o.run, o.seq, n.kind, o.action, o.tag, o.rule, o.file, o.line, o.input, o.input_line, o.fields, o.outcome,
-    o.code, o.message, unixepoch(o.time)
-  from operations o join run n on n.number = o.run
-  where o.user = ?1 and n.connection = ?2 and o.outcome <> 'waiting' ]]
-local PUT_ON = OPERATIONS .. "and o.action = 'tag' and o.outcome in ('done', 'unattributed') and o.run in ("
-  .. "select p.run from operation p where p.user = ?1 and p.tag = ?3) and o.tag_id is ?4 "
-  .. "order by o.run desc, o.seq desc limit 1"
+  select o.run, o.seq, n.kind, o.action, t.name, r.name, n.rules, r.line, n.input, o.input_line, f.fields, o.outcome,
+    o.code, o.message, o.at, n.state
+  from operation o
+    join run n on n.number = o.run
+    join tag t on t.number = o.tag
+    left join rule r on r.number = o.rule
+    left join record f on f.run = o.run and f.line = o.input_line and f.rule = o.rule
+  where o.user = ?1 and n.connection = ?2 and n.state not in ('planning', 'ready') ]]
+local BEFORE = OPERATIONS .. "and (?3 is null or (o.run, o.seq) < (?3, ?4)) order by o.run desc, o.seq desc limit ?5"
+local PUT_ON = OPERATIONS .. "and o.tag = ?3 and o.action = 'tag' order by o.run desc, o.seq desc limit ?4"
+local PUT_ON_LOOKED_AT = 20 -- tries to put a tag on that are looked through for the one that did
+local JOURNALLED = "select outcome, code, message, at from journal where run = ?1 and ?2 between first and last "
+  .. "order by id desc limit 1"
 
--- With what the rule could read as a table.
-local function readable(operation)
-  if operation and operation.fields then
-    operation.fields = json.decode(operation.fields)
+-- Operations with their outcomes, those that are still in the journal included; without those that wait.
+local function outcomes(db, list)
+  local known = json.array({})
+  for _, operation in ipairs(list) do
+    if not OVER[operation.state] then
+      local outcome, code, message, at = db:row(JOURNALLED, operation.run, operation.seq)
+      if outcome == "returned" then
+        operation.outcome = nil
+      elseif outcome then
+        operation.outcome, operation.code, operation.message, operation.time = outcome, code, message, at
+      end
+    end
+    if operation.outcome then
+      operation.state = nil
+      operation.fields = operation.fields and json.decode(operation.fields)
+      known[#known + 1] = operation
+    end
   end
-  return operation
+  return known
+end
+
+-- The operation that put a tag on a user last.
+local function put_on(db, number, id, tag)
+  for _, operation in ipairs(outcomes(db, list_of(db, OPERATION, PUT_ON, id, number, tag, PUT_ON_LOOKED_AT))) do
+    if operation.outcome == "done" or operation.outcome == "unattributed" then
+      return operation
+    end
+  end
 end
 
 local function user(_, db, number, id, before)
@@ -401,17 +461,11 @@ local function user(_, db, number, id, before)
     store.fail("ENOTFOUND", "the ledger knows no user '%s' of this connection", store.cap(id, 100))
   end
   found.blocked = found.blocked == 1
-  local history = list_of(db, OPERATION, OPERATIONS
-    .. "and (?3 is null or (o.run, o.seq) < (?3, ?4)) order by o.run desc, o.seq desc limit ?5",
-    id, number, before and before.run, before and before.seq, HISTORY + 1)
+  local history = list_of(db, OPERATION, BEFORE, id, number, before and before.run, before and before.seq, HISTORY + 1)
   local more = cut(history, HISTORY)
-  for _, operation in ipairs(history) do
-    readable(operation)
-  end
-  local answer = { user = found, history = history }
-  if more then
-    answer.next = { run = history[#history].run, seq = history[#history].seq }
-  end
+  local last = history[#history]
+  local answer = { user = found, next = more and { run = last.run, seq = last.seq } or nil }
+  answer.history = outcomes(db, history)
   if before then
     return answer
   end
@@ -421,7 +475,7 @@ local function user(_, db, number, id, before)
     tag.owner = tag.ours == 1 and "tagua" or tag.found == 1 and "found" or "console"
     tag.doubt = tag.doubt ~= 0
     if tag.owner == "tagua" then
-      tag.why = readable(list_of(db, OPERATION, PUT_ON, id, number, tag.number, tag.id)[1])
+      tag.why = put_on(db, number, id, tag.number)
     end
     tag.number, tag.ours, tag.found = nil, nil, nil
   end

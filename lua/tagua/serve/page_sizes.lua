@@ -10,7 +10,7 @@ local M = {}
 M.DAYS = 30
 
 local QUARTER = 900 -- seconds: every zone's days begin at one of these
-local SLICE = 50000 -- user tags, or operations, that are looked at at once
+local SLICE = 20000 -- user tags, or operations, that are looked at at once
 local RUNS = 1000 -- likewise
 local LEAST_AGE, AGE_SHARE = 10, 50 -- seconds; a count is good for so many times what it took
 local OPEN_AGE = 10 -- seconds that the sums of a run that is being sent are good for
@@ -23,7 +23,7 @@ Sizes.__index = Sizes
 -- @tparam integer connection its number in the ledger
 -- @param zone whose calendar days are meant
 -- @tparam function clock gives nanoseconds, for the time that counting takes
--- @tparam[opt=50000] integer slice user tags, or operations, that are looked at at once
+-- @tparam[opt=20000] integer slice user tags, or operations, that are looked at at once
 function M.new(db, connection, zone, clock, slice)
   return setmetatable({
     db = db,
@@ -52,16 +52,17 @@ end
 local END_OF_SLICE = "select user, tag from holding where connection = ?1 and (user, tag) > (?2, ?3) "
   .. "order by user, tag limit 1 offset ?4"
 local COUNT = [[
-  select tag, case when ours = 0 and found = 0 and timestamp >= ?6 then timestamp / 900000 end, count(*), sum(ours)
-  from holding where connection = ?1 and (user, tag) > (?2, ?3) and (?4 is null or (user, tag) <= (?4, ?5))
-    and present = 1 group by 1, 2]]
+  select tag, case when ours = 0 and found = 0 and timestamp >= ?2 then timestamp / 900000 end, count(*), sum(ours)
+  from holding where connection = ?1 and (user, tag) > (?3, ?4) %s and present = 1 group by 1, 2]]
+local COUNT_TO, COUNT_REST = COUNT:format("and (user, tag) <= (?5, ?6)"), COUNT:format("")
 
 -- The next slice of the mirror -> whether it was the last.
 local function count_holdings(self, since)
   local counting = self.counting
   local user, tag = self.db:row(END_OF_SLICE, self.connection, counting.user, counting.tag, self.slice - 1)
   for number, quarter, users, ours in
-    self.db:rows(COUNT, self.connection, counting.user, counting.tag, user, tag, since * 1000)
+    self.db:rows(user and COUNT_TO or COUNT_REST, self.connection, since * 1000, counting.user, counting.tag,
+      table.unpack({ user, tag }))
   do
     local size = counting.sizes[number] or { users = 0, ours = 0 }
     counting.sizes[number] = size
