@@ -30,6 +30,8 @@ struct tagua_decider_watch {
     bool quick;
     volatile size_t *rule;
     const volatile sig_atomic_t *tripped;
+    /* One byte a rule: those that are not 0 are not run and leave their tags alone. NULL: none. */
+    const uint8_t *asleep;
     /* Before a rule runs. A text refuses to run it, and is why; NULL lets it run. */
     const char *(*enter)(void *context, size_t rule);
     /* Before each of its functions is called. */

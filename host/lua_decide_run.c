@@ -356,6 +356,11 @@ static void decide_rule(lua_State *L, const struct frame *frame, size_t number)
         *watch->rule = number;
     else if (watch != NULL && watch->enter != NULL)
         refusal = watch->enter(watch->context, number);
+    if (watch != NULL && watch->asleep != NULL && watch->asleep[number] != 0) {
+        decider->list[number].clocked = false;
+        memset(wants, TAGUA_WANT_LEAVE, rule->count);
+        return;
+    }
     if (refusal != NULL) {
         push_place(L, frame, number);
         lua_pushfstring(L, "%s %s", lua_tostring(L, -1), refusal);

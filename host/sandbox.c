@@ -196,6 +196,7 @@ void tagua_sandbox_free(struct tagua_sandbox *sandbox)
         lua_close(sandbox->L);
     free(sandbox->unknown);
     free(sandbox->failed);
+    free(sandbox->asleep);
     free(sandbox);
 }
 
@@ -281,7 +282,8 @@ static int make_counters(struct tagua_sandbox *sandbox, struct tagua_error *erro
                                sandbox->rules, sandbox->fields);
     sandbox->unknown = calloc(sandbox->rules * (sandbox->fields + 1), sizeof *sandbox->unknown);
     sandbox->failed = calloc(sandbox->rules + 1, sizeof *sandbox->failed);
-    if (sandbox->unknown == NULL || sandbox->failed == NULL)
+    sandbox->asleep = calloc(sandbox->rules + 1, sizeof *sandbox->asleep);
+    if (sandbox->unknown == NULL || sandbox->failed == NULL || sandbox->asleep == NULL)
         return tagua_error_set(error, "EIO", "out of memory");
     return 0;
 }

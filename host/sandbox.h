@@ -67,8 +67,9 @@ int tagua_sandbox_ask(struct tagua_sandbox *sandbox, const char *request, size_t
 int tagua_sandbox_input(struct tagua_sandbox *sandbox, const char *options, size_t length,
                         struct tagua_error *error);
 
-/* Decides a chunk of records. `task` is a value, a table with first_line, skip, disabled, tagsets
- * and announce; without a `chunk` (NULL) the chunk's bytes follow it. Appends a block: see block.h. */
+/* Decides a chunk of records. `task` is a value, a table with first_line, skip, disabled, asleep
+ * (the positions, from 1, of rules that are not run and leave their tags alone), tagsets and
+ * announce; without a `chunk` (NULL) the chunk's bytes follow it. Appends a block: see block.h. */
 int tagua_sandbox_decide(struct tagua_sandbox *sandbox, const char *task, size_t length,
                          const char *chunk, size_t chunk_length, struct tagua_buffer *block,
                          struct tagua_error *error);

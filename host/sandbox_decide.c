@@ -389,6 +389,23 @@ static void copy_reason(lua_State *L, int entry, char *to, size_t size)
     lua_pop(L, 1);
 }
 
+/* The rules that sleep: a list of their positions in the task, which is on top of the stack. */
+static void read_asleep(lua_State *L, struct tagua_sandbox *sandbox)
+{
+    memset(sandbox->asleep, 0, sandbox->rules);
+    lua_getfield(L, -1, "asleep");
+    size_t count = lua_istable(L, -1) ? lua_rawlen(L, -1) : 0;
+    for (size_t i = 0; i < count; i++) {
+        lua_rawgeti(L, -1, (lua_Integer)i + 1);
+        lua_Integer rule = luaL_checkinteger(L, -1);
+        if (rule >= 1 && (size_t)rule <= sandbox->rules)
+            sandbox->asleep[rule - 1] = 1;
+        lua_pop(L, 1);
+    }
+    lua_pop(L, 1);
+    sandbox->watch.asleep = count > 0 ? sandbox->asleep : NULL;
+}
+
 /* Reads the value in front of the chunk. */
 static int read_task(lua_State *L)
 {
@@ -398,6 +415,7 @@ static int read_task(lua_State *L)
     if (call->used == 0)
         return 0;
     luaL_checktype(L, 2, LUA_TTABLE);
+    read_asleep(L, sandbox);
     lua_getfield(L, 2, "tagsets");
     lua_rawsetp(L, LUA_REGISTRYINDEX, &tagsets_key);
     lua_getfield(L, 2, "first_line");
@@ -563,5 +581,6 @@ int tagua_sandbox_decide(struct tagua_sandbox *sandbox, const char *task, size_t
             put_failed_row(sandbox);
         sandbox->deciding = false;
     }
+    sandbox->watch.asleep = NULL; /* who asks or tests next asks all of them */
     return put_block(sandbox, call.first_line, block, error);
 }

@@ -48,6 +48,7 @@ struct tagua_sandbox {
     size_t fields, tags, rules;
     uint32_t *unknown; /* [rule * fields + field]: in this block */
     struct tagua_rule_health *failed;
+    uint8_t *asleep; /* one byte a rule: not to be run on this task's records */
 
     struct tagua_zone *zone;
     struct tagua_schema *schema;

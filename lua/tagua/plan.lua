@@ -301,7 +301,7 @@ end
 
 -- Decides every block and compares it.
 function Planner:decide(next_chunk, job)
-  local next_block = job.pool:decide(next_chunk)
+  local next_block = job.pool:decide(next_chunk, job.asleep)
   while true do
     local block, message, code = next_block()
     if not block then
@@ -455,6 +455,7 @@ end
 --   the edit of the rules changes
 -- @tparam ?boolean job.live the records are of some users alone, what is known of them as it came in: a field that
 --   none of them has is no mistake, and what the rules do not own is not counted
+-- @tparam ?{integer,...} job.asleep the positions of rules that are not asked: their tags are left alone
 -- @tparam ?function job.interrupted tells whether to stop reading
 -- @tparam ?function job.progress called with the number of records read
 -- @treturn ?table the plan: `records`, `tags`, `creations`, `operations`, `on`, `off`, and the lists

@@ -140,13 +140,13 @@ end
 
 -- Says which fields will be others by then, and are not in the forecast.
 local function note_windows(context, ruleset)
-  local names = {}
+  local windows = {}
   for _, field in ipairs(ruleset.fields) do
-    if field.aggregate and field.aggregate.within then names[#names + 1] = field.name end
+    if field.aggregate and field.aggregate.within then windows[#windows + 1] = field.name end
   end
-  if names[1] then
+  if windows[1] then
     context:note(("taken as they stand at the first moment, though events leave their windows later: %s"):format(
-      table.concat(names, ", ")))
+      table.concat(windows, ", ")))
   end
 end
 

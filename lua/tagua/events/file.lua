@@ -136,11 +136,11 @@ function M.open(input, options)
   local store, message, code = temporary()
   if not store then return nil, message, code end
   local zone <close> = assert(core.zone.open(options.ruleset.zone))
-  local seen, ok = survey(), nil
+  local seen = survey()
+  local ok
   ok, message, code = read(input, store.box, zone, seen)
   if ok then
-    local made
-    made, message, code = inputs.open({
+    local made = inputs.open({
       lines = records(store.box, options.ruleset, options.id, options.at * 1000),
       name = "the users in " .. input.name,
       hash = input:hash() or false,

@@ -321,7 +321,7 @@ Pass.__index = Pass
 function Pass:hand(worker, task)
   local front = workers.write({
     first_line = task.first_line, tagsets = task.tagsets, skip = task.skip, announce = task.announce,
-    disabled = self.disabled,
+    disabled = self.disabled, asleep = self.asleep,
   })
   worker.handle:send("D", front, task.chunk)
   worker.expected[#worker.expected + 1] = { kind = "task", task = task }
@@ -459,16 +459,18 @@ end
 -- @tparam function source gives a chunk of whole records and the number of its first line, and where
 --   the rules read a tagset the tags of its users: { [id] = { name, ... } }; nil at the end, or
 --   nil, message, code when there will be no more though there should be
+-- @tparam[opt] {integer,...} asleep the positions of rules that are not run: their tags are left alone
 -- @treturn function an iterator over blocks in the input's order: { n, ids, lines, wants, rejected,
 --   rejected_count, failures, failed, unknown, present, changes }, where changes are rows of four (record,
 --   tag, moment among the `days`, byte of `wants` from then on); at the end nil, or nil, message, code
-function Pool:decide(source)
+function Pool:decide(source, asleep)
   if not self.input_bytes then error("say what the records look like first: pool:input", 2) end
   for i = #self.workers, 1, -1 do -- what an abandoned pass left behind
     if #self.workers[i].expected > 0 then self:drop(self.workers[i]) end
   end
   local pass = setmetatable({
     pool = self, source = source, blocks = {}, handed = 0, given = 0, deaths = {}, disabled = {},
+    asleep = asleep,
   }, Pass)
   return function()
     return pass:next()
