@@ -24,7 +24,7 @@ function M.new(source, more)
   f.given = { platform = "local", name = "shop", store = folder .. "/twin.db", rate = { per_second = 5000 },
     in_flight = 16, attempts = 2, timeout = 2, quarantine = 0.05 }
   for name, value in pairs(more or {}) do
-    f.given[name] = value
+    f.given[name] = value or nil
   end
 
   local function now() return f.clock.now end
@@ -81,7 +81,7 @@ function M.new(source, more)
     repeat
       f.keeper:round(seconds or 0.02)
       tries = tries + 1
-      if tries > 200 then error("the keeper does not come to an end: " .. f.state(), 2) end
+      if tries > 400 then error("the keeper does not come to an end: " .. f.state(), 2) end
     until done()
   end
 

@@ -44,7 +44,8 @@ end
 
 local FAILED = "select user, code, message, action, (select name from tag where number = operation.tag) "
   .. "from operation where run = ? and outcome in ('failed', 'ambiguous')"
-local SUMS = "select coalesce(outcome, 'left'), coalesce(code, ''), count(*) from operation where run = ? group by 1, 2"
+local SUMS = "select outcome, coalesce(code, ''), count(*) from operation where run = ? and outcome is not null "
+  .. "group by 1, 2"
 
 --- Adds a run that is over to the counters.
 function Runs:add_up(number)

@@ -86,11 +86,22 @@ local function refusals(k, made)
   return guards.standing(guards.check(made, guards.limits(k.pool.ruleset.guards, k.settings.guards), last))
 end
 
--- Takes what was decided by events since out of the run. Inside of a transaction.
+local UNDER_WAY = [[
+  select distinct o.user from operation o join changed c on c.connection = ?2 and c.user = o.user
+  where o.run = ?1 and c.run is not null]]
+
+-- Takes what was decided by events out of the run: since then, or what is under way just now; that is looked at
+-- again when it is over. Inside of a transaction.
 function Sweep:give_way(run)
-  local db = self.k.book.ledger.store
+  local k = self.k
+  local db = k.book.ledger.store
   store.must(run:write())
-  local gone = 0
+  local under_way, gone = {}, 0
+  for user in db:rows(UNDER_WAY, run.number, k.book.number) do
+    under_way[#under_way + 1] = user
+    self.overtook[user] = true
+  end
+  k:touch(under_way)
   for user in pairs(self.overtook) do
     gone = gone + db:run("delete from operation where run = ? and user = ?", run.number, user)
   end

@@ -38,7 +38,24 @@ function Wishes:has(user, tag)
   return HAS[states[1]] == true
 end
 
--- One wish as an operation, or why there is nothing to do.
+-- The tag that has yet to be made, once.
+local function create(creations, name)
+  for _, creation in ipairs(creations) do
+    if creation.name == name then
+      return
+    end
+  end
+  creations[#creations + 1] = { kind = "tag", name = name }
+end
+
+-- Whether a tag is about to be made, for an operation that waits.
+function Wishes:is_wanted(name)
+  local book = self.k.book
+  local wanted = "select 1 from tag where connection = ? and name = ? and kind = 'tag' and state in ('wanted', 'creating')"
+  return book.ledger.store:row(wanted, book.number, name) ~= nil
+end
+
+-- One wish as an operation; nil where there is nothing to do.
 function Wishes:operation(wish, creations)
   local k = self.k
   local action = wish.action == "untag" and "untag" or "tag"
@@ -61,12 +78,11 @@ function Wishes:operation(wish, creations)
     return refuse(("%s has no %s"):format(k.settings.vendor.title, action), "EUNSUPPORTED")
   elseif wish.ends and wish.ends <= k.now() // 1000 then
     return refuse("its time was over before it could be put on")
-  elseif not tag and action == "untag" then
+  elseif not tag and action == "untag" and not self:is_wanted(wish.tag) then
     return refuse(("%s has no tag '%s'"):format(k.name, wish.tag), "ENOTFOUND")
   elseif not tag then
-    if not creations[wish.tag] then
-      creations[wish.tag] = true
-      creations[#creations + 1] = { kind = "tag", name = wish.tag }
+    if action == "tag" then
+      create(creations, wish.tag)
     end
   elseif wish.action == "ensure" and self:has(wish.user, tag.id) then
     return nil
@@ -153,9 +169,8 @@ function Wishes:left(one, failed)
   local operations, creations = {}, {}
   for user, id, name, action, lasts, ends, unsent in self.k.book.ledger.store:rows(LEFT, one.run) do
     if unsent == 1 or failed[user] then
-      if not id and not creations[name] then
-        creations[name] = true
-        creations[#creations + 1] = { kind = "tag", name = name }
+      if not id then
+        create(creations, name)
       end
       operations[#operations + 1] = { user = user, tag = id, name = name, action = action, lasts = lasts, ends = ends }
     end
