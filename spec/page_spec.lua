@@ -36,6 +36,13 @@ describe("the page's data", function()
   before_each(function() opened = open(book) end)
   after_each(function() opened.close() end)
 
+  it("has how tagua serve itself is, where it is told", function()
+    assert.is_nil(ask(opened, "overview").state)
+    local told = open(book, { state = function() return { missing = json.array({ "intake" }) } end })
+    assert.same({ missing = { "intake" } }, ask(told, "overview").state)
+    told.close()
+  end)
+
   it("has the sizes that the mirror has, the largest first", function()
     local tags, answer = tags_of(opened)
     assert.equal("VIP", answer.tags[1].name)

@@ -9,6 +9,7 @@ local files = require("tagua.serve.files")
 local hooks = require("tagua.serve.named")
 local json = require("tagua.json")
 local logs = require("tagua.serve.log")
+local manager = require("tagua.serve.manager")
 local metrics = require("tagua.serve.metrics")
 local page = require("tagua.serve.page")
 local reload = require("tagua.serve.reload")
@@ -98,7 +99,7 @@ local function open(context, options)
   local log = logs.open()
   local names = M.targets(context, options.to)
   local self = setmetatable({ context = context, options = options, names = names, log = log,
-    began = os.time(), serving = context.serving, looked_ns = 0, fed_ns = 0 }, Owner)
+    began = os.time(), serving = context.serving, looked_ns = 0, manager = manager.open({ log = log }) }, Owner)
   local settings = {}
   for i, name in ipairs(names) do
     settings[i] = context:settings(name)
@@ -149,6 +150,7 @@ function Owner:state()
       refused = refused and { at = refused.at, message = self.context.redact(refused.message) } or nil },
     configuration_changed = self.reload.config_changed or false,
     parts = json.array(parts),
+    missing = json.array(select(2, self.children:ready())),
   }
 end
 
@@ -190,6 +192,7 @@ function Owner:open_page(settings)
       end
       return live
     end,
+    state = function() return self:state() end,
     now = function() return self.context:now() end,
   })
 end
@@ -219,12 +222,6 @@ end
 
 -- ---- the service manager ----------------------------------------------------------------------
 
--- Tells the service manager something.
-function Owner:notify(text)
-  local sent, message = core.notify.send(text)
-  if sent == nil then self.log:seldom("warning", "manager", message) end
-end
-
 -- One line for `systemctl status`.
 function Owner:status()
   local ready, missing = self.children:ready()
@@ -232,14 +229,6 @@ function Owner:status()
   if not ready then return "waiting for " .. table.concat(missing, ", ") end
   local rules = self.reload.refused and "the rule file is refused, older rules go on" or "rules in use"
   return ("serving %s; %s"):format(table.concat(self.names, ", "), rules)
-end
-
--- Tells that everything goes on, in time and only while it does.
-function Owner:feed(now_ns)
-  local period = core.notify.watchdog()
-  if not period or now_ns - self.fed_ns < period * SECOND / 3 or not self.children:answering() then return end
-  self.fed_ns = now_ns
-  self:notify("WATCHDOG=1\nSTATUS=" .. self:status())
 end
 
 -- ---- working ----------------------------------------------------------------------------------
@@ -252,12 +241,12 @@ end
 -- Looks at the rule file and at connections.lua.
 function Owner:look(at_once)
   if at_once then
-    self:notify(("RELOADING=1\nMONOTONIC_USEC=%d"):format(core.system.monotonic_ns() // 1000))
+    self.manager:reloading(self:status())
   end
   local accepted = self.reload:look(at_once)
   if accepted then self:take_over(accepted) end
   self.reload:look_config()
-  if at_once then self:notify("READY=1\nSTATUS=" .. self:status()) end
+  if at_once then self.manager:ready(self:status()) end
 end
 
 -- A part that cannot start for a reason that waiting does not mend ends the start with its own words.
@@ -279,8 +268,10 @@ function Owner:announce()
   local context, accepted = self.context, self.reload.accepted
   local at = self.children.parts[1].at or {}
   local scheme = self.serving.tls and "https://" or "http://"
+  local socket = at.socket and at.socket:gsub("^unix:", "")
+  socket = socket and "unix:" .. (core.system.real_path(socket) or socket)
   local where = at.http and (at.http:find("^unix:") and at.http or scheme .. at.http)
-  self.log:info("ready", "taking events", { address = where, socket = at.socket, connections = self.names,
+  self.log:info("ready", "taking events", { address = where, socket = socket, connections = self.names,
     rules = self.options.rules, hash = accepted.hash, admin = with_scheme(self.admin:address()) })
   for _, address in ipairs({ not self.serving.tls and at.http or nil, self.admin:address() }) do
     if not url.is_private(address) then
@@ -289,10 +280,10 @@ function Owner:announce()
     end
   end
   if self.options.json then
-    context:json({ listen = where, socket = at.socket, admin = with_scheme(self.admin:address()),
+    context:json({ listen = where, socket = socket, admin = with_scheme(self.admin:address()),
       connections = json.array(self.names), rules = self.options.rules, hash = accepted.hash })
   else
-    context:print(("tagua: taking events on %s%s"):format(where, at.socket and " and " .. at.socket or ""))
+    context:print(("tagua: taking events on %s%s"):format(where, socket and " and " .. socket or ""))
     for _, name in ipairs(self.names) do
       context:print("  for " .. terminal.visible(context:account(name)))
     end
@@ -311,9 +302,8 @@ local function stops() return core.system.interrupted() - core.system.hangups() 
 function Owner:round()
   self.admin:wait(ROUND, self.children:fds())
   self.children:step()
-  local now_ns = core.system.monotonic_ns()
-  self:feed(now_ns)
-  return now_ns
+  self.manager:feed(self.children:answering(), self:status())
+  return core.system.monotonic_ns()
 end
 
 -- Minds the parts until each is ready.
@@ -323,7 +313,7 @@ function Owner:start()
     self:check_start()
     if self.children:ready() then
       self:announce()
-      self:notify("READY=1\nSTATUS=" .. self:status())
+      self.manager:ready(self:status())
       return
     end
     self:round()
@@ -349,7 +339,7 @@ end
 -- Ends the parts in good order -> the exit code.
 function Owner:drain()
   self.draining = core.system.monotonic_ns()
-  self:notify("STOPPING=1\nSTATUS=draining")
+  self.manager:stopping(self:status())
   self.log:info("stopping", "finishing what is under way; a second signal ends it at once")
   self.children:stop('{"do":"stop"}')
   while #self.children:left() > 0 do

@@ -28,6 +28,8 @@ Data.__index = Data
 --   live: gives `{ [name] = { per_second =, rate =, in_minute =, paused =, waiting = } }` for them, what the
 --     senders know themselves: the rate allowed and the one in force, operations in the last minute, seconds
 --     that the platform still wants left alone, operations that wait;
+--   state: gives how `tagua serve` itself is, which the overview passes on: `rules` (`refused`: why a changed file is
+--     not used), `configuration_changed`, `missing` (parts that do not do their work);
 --   now: gives seconds since the epoch; clock: nanoseconds; slice: see `tagua.serve.page_sizes`
 -- @treturn table|nil
 -- @treturn string message
@@ -42,6 +44,7 @@ function M.open(given)
     zone = zone,
     served = given.served or {},
     live = given.live or function() return {} end,
+    state = given.state or function() return nil end,
     now = given.now or os.time,
     clock = given.clock or core.system.monotonic_ns,
     slice = given.slice,
@@ -195,6 +198,7 @@ local function overview(self, db)
     now = self.now(),
     zone = self.zone:name(),
     version = require("tagua.version"),
+    state = self.state(),
     connections = list,
   }
 end
@@ -207,7 +211,7 @@ function Data:overview()
   local found, message, code = ask(self, overview)
   if code == "ENOTFOUND" then -- nothing was done yet: nothing to show, and no error
     return { now = self.now(), zone = self.zone:name(), version = require("tagua.version"),
-      connections = json.array({}) }
+      state = self.state(), connections = json.array({}) }
   end
   return found, message, code
 end
