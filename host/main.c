@@ -5,6 +5,7 @@
 #include <lauxlib.h>
 #include <lua.h>
 #include <lualib.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -129,6 +130,9 @@ int main(int argc, char **argv)
     if (argc == 2 && strcmp(argv[1], "--worker") == 0)
         return tagua_worker_main(tagua_embedded_find); /* which holds its two pipes and nothing else */
     keep_streams();
+    /* Chunks and pages of users come and go: what they were in is kept for the next ones. */
+    mallopt(M_MMAP_THRESHOLD, 4 << 20);
+    mallopt(M_TRIM_THRESHOLD, 4 << 20);
     lua_State *L = luaL_newstate();
     if (L == NULL) {
         fputs("tagua: out of memory\n", stderr);

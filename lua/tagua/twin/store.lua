@@ -328,12 +328,18 @@ function Store:set_param(user, name, value) self:run("set_param", user, name, va
 --- Takes a parameter away.
 function Store:remove_param(user, name) self:run("remove_param", user, name) end
 
+local HEX = {}
+for byte = 0, 255 do
+  HEX[byte] = ("%02x"):format(byte)
+end
+
+-- The bytes of a text with a pad over them.
 local function flip(text, pad)
-  local bytes = { text:byte(1, -1) }
+  local bytes, over, length = { text:byte(1, -1) }, { pad:byte(1, -1) }, #pad
   for i = 1, #bytes do
-    bytes[i] = bytes[i] ~ pad:byte((i - 1) % #pad + 1)
+    bytes[i] = bytes[i] ~ over[(i - 1) % length + 1]
   end
-  return string.char(table.unpack(bytes))
+  return bytes
 end
 
 --- The id that the platform calls encrypted. As there, it has two digits for each byte of the raw one.
@@ -342,14 +348,18 @@ end
 -- @tparam string id raw
 -- @treturn string
 function Store:encrypted(id)
-  return (flip(id, self.pad):gsub(".", function(byte) return ("%02x"):format(byte:byte()) end))
+  local bytes = flip(id, self.pad)
+  for i = 1, #bytes do
+    bytes[i] = HEX[bytes[i]]
+  end
+  return table.concat(bytes)
 end
 
 -- The raw id behind an encrypted one; nil where this store can't have made it.
 local function decrypted(self, uid)
   if #uid == 0 or #uid % 2 == 1 or uid:find("%X") then return nil end
   local bytes = uid:gsub("%x%x", function(pair) return string.char(tonumber(pair, 16)) end)
-  local id = flip(bytes, self.pad)
+  local id = string.char(table.unpack(flip(bytes, self.pad)))
   return id:find("^[%w%-_.:@]+$") and id or nil
 end
 
