@@ -37,6 +37,7 @@ struct slot {
     struct tagua_buffer url;             /* what the easy handle has now: */
     const char *method;                  /* one of the constants below */
     const struct curl_slist *headers;
+    struct curl_slist *own_headers;      /* of an exchange that brings its own */
     bool began;     /* the request is about to be written, or was */
     bool too_large; /* the answer */
     char trouble[CURL_ERROR_SIZE];
@@ -75,6 +76,7 @@ static void slot_free(struct slot *slot)
 {
     if (slot->easy != NULL)
         curl_easy_cleanup(slot->easy);
+    curl_slist_free_all(slot->own_headers);
     tagua_buffer_free(&slot->url);
     free(slot);
 }
@@ -348,6 +350,20 @@ int tagua_client_set_bearer(struct tagua_client *client, struct tagua_secret *be
     return 0;
 }
 
+/* The list of headers of an exchange that brings its own; the slot's. NULL without memory. */
+static const struct curl_slist *own_headers(struct slot *slot, const struct tagua_exchange *exchange)
+{
+    curl_easy_setopt(slot->easy, CURLOPT_HTTPHEADER, NULL);
+    slot->headers = NULL;
+    curl_slist_free_all(slot->own_headers);
+    slot->own_headers = NULL;
+    bool failed = add_header(&slot->own_headers, "Expect:") != 0 ||
+                  add_header(&slot->own_headers, "Content-Type:") != 0;
+    for (size_t i = 0; i < exchange->header_count && !failed; i++)
+        failed = add_header(&slot->own_headers, exchange->headers[i]) != 0;
+    return failed ? NULL : slot->own_headers;
+}
+
 /* Tells the easy handle what differs from its last request. 0 or -1. */
 static int slot_prepare(struct slot *slot, const struct tagua_exchange *exchange)
 {
@@ -366,6 +382,10 @@ static int slot_prepare(struct slot *slot, const struct tagua_exchange *exchange
         SET(CURLOPT_URL, slot->url.data);
     }
     const struct curl_slist *headers = has_body ? client->body_headers : client->headers;
+    if (exchange->header_count > 0)
+        headers = own_headers(slot, exchange);
+    if (headers == NULL)
+        return -1;
     if (slot->method == NULL || slot->headers != headers ||
         strcmp(slot->method, exchange->method) != 0) {
         static const char *const methods[] = {"GET", "POST", "PUT", "PATCH", "DELETE"};

@@ -35,6 +35,8 @@ struct tagua_exchange {
     const char *path;    /* appended to the base; begins with "/", percent-encoded */
     const char *body;    /* NULL: none */
     size_t body_length;  /* bytes */
+    const char *const *headers; /* lines "Name: value" that go along, and no credential does; the */
+    size_t header_count;        /* body has no type then but the one they give. 0: the client's own */
     struct tagua_buffer answer; /* its body, as far as it came; `max` caps it */
     void *slot;                 /* the client's own */
 };

@@ -23,6 +23,7 @@
 #define BINDINGS(X) \
     MODULE_BINDINGS(X) \
     X(digest) \
+    X(forward) \
     X(jwt) \
     X(lock) \
     X(notify) \

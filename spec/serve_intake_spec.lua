@@ -26,7 +26,7 @@ describe("the intake", function()
       box.events = box.events + #all.events
       return { events = #all.events, duplicates = 0, wishes = numbers }
     end
-    function box.last() return { events = box.events } end
+    function box.last() return { shop = { events = box.events, raws = 0 } } end
     return box
   end
 

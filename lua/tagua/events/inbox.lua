@@ -239,6 +239,7 @@ local function take_event(db, numbers, given, text, received)
     return false
   end
   row.events = row.events + 1
+  given.number = row.events
   db:run(
     "insert into event (connection, number, received, source, user, type, at, id, fields) "
       .. "values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -299,7 +300,8 @@ end
 --- Takes everything of a batch, or nothing, in one transaction that is on the disk when this returns.
 -- An event whose id was seen before on its connection and source is left out. One that says that it happens
 -- later than now is taken to happen now.
--- @tparam table batch lists, each of which may be missing: `events` as `tagua.events.event` checks them; `raws`
+-- @tparam table batch lists, each of which may be missing: `events` as `tagua.events.event` checks them, with what
+--   that gave as `text` where it was done already; each that is kept gets its `number`; `raws`
 --   `{ connection, hook, id or none, body, at (milliseconds, or none) }`; `wishes` `{ connection, action,
 --   user, tag, lasts, ends, client, id }`; `parsed`: `{ [connection] = { numbers of raws } }` that became the events
 --   of this batch (or nothing), and are forgotten with it
@@ -313,7 +315,7 @@ function Inbox:take(batch)
     local numbers = numbering(db)
     local result = { events = 0, raws = 0, duplicates = 0, wishes = {} }
     for _, given in ipairs(batch.events or {}) do
-      local text = store.must(event.check(given))
+      local text = given.text or store.must(event.check(given))
       if take_event(db, numbers, given, text, received) then
         result.events = result.events + 1
       else

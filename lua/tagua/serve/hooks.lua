@@ -23,6 +23,11 @@ local READERS = {
 -- Validates a text as JSON without making anything of it.
 local is_json = assert(core.json.projection({}))
 
+local LABELS = {
+  line = 'source="line"', meta = 'source="meta"', botbonnie = 'source="botbonnie"', events = 'source="events"',
+  hook = 'source="hook"',
+}
+
 local TEXT_MOST = 2000 -- bytes of a challenge
 
 local function refuse(call, status, message)
@@ -58,7 +63,7 @@ local function taken(call, connection, result, message, reply)
     return refuse(call, 400, message)
   end
   for reason, count in pairs(result.left) do
-    call.intake:count("tagua_events_left_total", reason, count)
+    call.intake:count("tagua_events_left_total", 'reason="' .. reason .. '"', count)
   end
   if #result.events == 0 then return reply end
   return { connection = connection, events = result.events, reply = reply }
@@ -67,7 +72,7 @@ end
 -- The options of the connection that a path names, for one kind of sender.
 local function sender_of(call, kind)
   local given = call.intake.hooks[call.parts[1]]
-  call.label = kind
+  call.label = LABELS[kind]
   return given and given[kind]
 end
 
@@ -146,7 +151,7 @@ end
 local function named(call)
   local name, intake = call.parts[1], call.intake
   local given = intake.named[name]
-  call.label = "hook"
+  call.label = LABELS.hook
   if not given then return nothing_here(call) end
   local refusal = bodyless(call)
   if refusal then return refusal end

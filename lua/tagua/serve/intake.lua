@@ -20,6 +20,8 @@
 --
 -- @module tagua.serve.intake
 local core = require("tagua.core")
+local forward = require("tagua.serve.forward")
+local hooks = require("tagua.serve.hooks")
 local json = require("tagua.json")
 local logs = require("tagua.serve.log")
 local options = require("tagua.options")
@@ -30,6 +32,9 @@ local Intake = {}
 Intake.__index = Intake
 
 local MOST_BATCH = 4096 -- requests in one transaction
+local MOST_BYTES = 1024 * 1024 -- of a body,
+local MOST_BYTES_HELD = 256 * 1024 * 1024 -- and of all that are being received or answered
+local SPARE_DESCRIPTORS = 128 -- for files, and for passing on
 local MOST_ROUNDS = 16 -- looks at a listener before what came is written
 local RETRY_AFTER = "5" -- seconds, for who comes while the disk fails or too much waits
 local SETTLED_MS = 500 -- how old the keepers' progress may be that the limit goes by
@@ -37,6 +42,14 @@ local SETTLED_MS = 500 -- how old the keepers' progress may be that the limit go
 local OPEN = {
   address = { type = "string", min = 1 },
   socket = { type = "string", min = 1 },
+  tls = { type = "table", fields = {
+    certificate = { type = "string", required = true }, key = { type = "string", required = true },
+  } },
+  proxies = { type = "table" },
+  hooks = { type = "table", default = {} },
+  named = { type = "table", default = {} },
+  replies = { type = "table", default = {} },
+  ca_file = { type = "string", min = 1 },
   inbox = { type = "table", required = true },
   most_waiting = { type = "integer", min = 1 },
   settled = { type = "function" },
@@ -66,20 +79,36 @@ end
 -- @treturn table
 function M.refusal(status, message, headers) return M.json(status, { error = message }, headers) end
 
-local function busy(message) return M.refusal(503, message, { ["Retry-After"] = RETRY_AFTER }) end
+--- A reply to who should come again in a few seconds.
+-- @tparam string message
+-- @treturn table
+function M.busy(message) return M.refusal(503, message, { ["Retry-After"] = RETRY_AFTER }) end
+
+-- What a route reaches through its call.
+Intake.json, Intake.refusal, Intake.busy = M.json, M.refusal, M.busy
 
 local function counters()
   return { requests = 0, events = 0, duplicates = 0, raws = 0, wishes = 0, commits = 0, failed = 0, refused = {} }
 end
 
-local function listen(o, address)
-  return core.server.listen({ address = address, group = true, max_connections = o.max_connections, timeout = o.timeout })
+-- The public listener alone speaks TLS and stands behind a proxy.
+local function listen(o, kind, address)
+  local public = kind == "http"
+  return core.server.listen({
+    address = address, group = true, max_connections = o.max_connections, timeout = o.timeout, max_body = MOST_BYTES,
+    max_bodies = MOST_BYTES_HELD, certificate = public and o.tls and o.tls.certificate or nil,
+    key = public and o.tls and o.tls.key or nil, proxies = public and o.proxies or nil,
+  })
 end
 
 --- Opens an intake. It answers while `step`, `wait` or `run` is called.
 -- @tparam table given
 --   address: where the hooks listen, such as `127.0.0.1:8090`; nobody, unless told;
 --   socket: the path of the Unix socket for other programs of the host;
+--   tls: `{ certificate=, key= }`, paths of PEM files, for `address`; proxies: whose X-Forwarded-For is believed;
+--   hooks: whose events each connection takes, `{ [connection] = { line = { secret=, forward= }, meta = { secret=,
+--   verify_token= }, botbonnie = { secret= }, events = { sha256 = { hashes } } } }`, the secrets opened;
+--   named, replies: see `use`; ca_file: whom forwards trust instead of the system's list;
 --   inbox: see `tagua.events.inbox`;
 --   most_waiting: so many events of a connection may wait for its keeper; new ones are then answered with 503;
 --   settled: gives `{ [connection] = number }`, up to which the keepers have worked off the inbox;
@@ -96,17 +125,25 @@ function M.open(given)
     now = o.now or function() return core.system.wall_ns() // 1000000 end,
     most_waiting = o.most_waiting,
     settled = o.settled,
+    hooks = o.hooks,
+    counters = {},
     routes = { http = {}, socket = {} },
     counts = counters(),
     listeners = {},
   }, Intake)
+  self.forward = forward.open({ log = self.log, ca_file = o.ca_file, count = function(outcome)
+    self:count("tagua_forwards_total", 'outcome="' .. outcome .. '"')
+  end })
+  self:use(o.named, o.replies)
+  o.max_connections = math.max(1, math.min(o.max_connections,
+    core.system.descriptors(o.max_connections + SPARE_DESCRIPTORS) - SPARE_DESCRIPTORS))
   for _, listener in ipairs({
     { kind = "http", address = o.address },
     { kind = "socket", address = o.socket and "unix:" .. o.socket },
   }) do
     if listener.address then
       local message, code
-      listener.server, message, code = listen(o, listener.address)
+      listener.server, message, code = listen(o, listener.kind, listener.address)
       if not listener.server then
         self:close()
         return nil, message, code
@@ -115,7 +152,23 @@ function M.open(given)
     end
   end
   if #self.listeners == 0 then error("intake.open: option 'address' or 'socket' is missing", 2) end
+  hooks.add(self)
   return self
+end
+
+--- Goes by other rules from now on.
+-- @tparam {[string]=table} named the rule file's own hooks: `{ [name] = { connection=, secret=, header=, algorithm=,
+--   encoding=, prefix= } }` or `{ connection=, secret=, bearer=true }`
+-- @tparam {[string]=string} replies the JSON that a BotBonnie step with this event is answered with
+function Intake:use(named, replies) self.named, self.replies = named or {}, replies or {} end
+
+--- Counts something for whoever reads the metrics.
+-- @tparam string name
+-- @tparam[opt] string label `source="line"`
+-- @tparam[opt=1] integer more
+function Intake:count(name, label, more)
+  local key = label and name .. "{" .. label .. "}" or name
+  self.counters[key] = (self.counters[key] or 0) + (more or 1)
 end
 
 -- ---- routes ---------------------------------------------------------------------------------
@@ -179,13 +232,18 @@ local function handle(self, kind, request)
     local methods = allowed(node.handlers)
     return M.refusal(405, "this path takes " .. methods, { Allow = methods })
   end
-  return handler({ intake = self, request = request, method = method, path = path, parts = parts })
+  local call = { intake = self, request = request, method = method, path = path, parts = parts }
+  local ok, result = pcall(handler, call)
+  if ok then return result, call.label end
+  self.log:seldom("error", "request", "a request could not be handled: " .. tostring(result))
+  return M.refusal(500, "the server failed"), call.label
 end
 
 -- ---- taking ---------------------------------------------------------------------------------
 
 local function reply_to(self, call, reply)
   local status = reply.status or 200
+  self:count("tagua_requests_total", ('%s,status="%d"'):format(call.label or 'source="none"', status))
   if status >= 400 then self.counts.refused[status] = (self.counts.refused[status] or 0) + 1 end
   call.request:reply(reply)
 end
@@ -225,6 +283,9 @@ local function commit(self, calls, first, last)
   local counts = self.counts
   counts.commits = counts.commits + 1
   counts.events = counts.events + (result.events or #all.events)
+  for _, event in ipairs(all.events) do
+    if event.number then self:count("tagua_events_total", 'source="' .. event.source .. '"') end
+  end
   counts.duplicates = counts.duplicates + (result.duplicates or 0)
   counts.raws = counts.raws + #all.raws
   counts.wishes = counts.wishes + #all.wishes
@@ -243,7 +304,7 @@ local function take(self, calls)
       if not ok then
         self.counts.failed = self.counts.failed + 1
         self.log:seldom("error", "commit", message, { code = code })
-        reply_to(self, calls[i], busy("what came could not be written to disk; send it again"))
+        reply_to(self, calls[i], M.busy("what came could not be written to disk; send it again"))
       end
       ok = false
     end
@@ -255,27 +316,24 @@ local function over_limit(self, taken)
   local now = self.now()
   if not self.progress or now - self.progress_at >= SETTLED_MS or now < self.progress_at then
     self.progress, self.progress_at = self.settled() or {}, now
-    self.arrived = self.inbox:last()
+    self.arrived = self.inbox:last() or {}
   end
-  local waiting = (self.arrived.events or 0) - (self.progress[taken.connection] or 0)
-  return waiting >= self.most_waiting
+  local arrived = self.arrived[taken.connection]
+  return arrived ~= nil and arrived.events - (self.progress[taken.connection] or 0) >= self.most_waiting
 end
 
 -- Answers requests, or puts what they bring into `calls`.
 local function sort_out(self, kind, requests, calls)
   for _, request in ipairs(requests) do
     self.counts.requests = self.counts.requests + 1
-    local ok, result = pcall(handle, self, kind, request)
-    local call = { request = request, taken = result }
-    if not ok then
-      self.log:seldom("error", "request", "a request could not be handled: " .. tostring(result))
-      reply_to(self, call, M.refusal(500, "the server failed"))
-    elseif result.status then
+    local result, label = handle(self, kind, request)
+    local call = { request = request, taken = result, label = label }
+    if result.status then
       reply_to(self, call, result)
     elseif over_limit(self, result) then
       self.log:seldom("warning", "full", ("%d events wait for the connection: new ones are refused")
         :format(self.most_waiting), { connection = result.connection })
-      reply_to(self, call, busy("too much waits to be worked off; send it again later"))
+      reply_to(self, call, M.busy("too much waits to be worked off; send it again later"))
     else
       calls[#calls + 1] = call
     end
@@ -294,6 +352,7 @@ local function serve(self, first)
       requests = listener.server:step()
     end
   end
+  self.forward:step() -- before the disk: whoever had the address before does not wait for it
   if #calls > 0 then take(self, calls) end
   return count
 end
@@ -311,6 +370,7 @@ function Intake:wait(seconds, descriptors)
   for i = 2, #self.listeners do
     watched[#watched + 1] = self.listeners[i].server:fd()
   end
+  seconds = self.forward:watch(watched, seconds)
   return serve(self, self.listeners[1].server:wait(seconds, watched))
 end
 
@@ -339,12 +399,44 @@ end
 -- commit failed), refused = { [status] = requests }.
 function Intake:stats() return self.counts end
 
+--- The same and more, as the metrics name it; see `tagua.serve.metrics`.
+-- @treturn {[string]=number}
+function Intake:metrics()
+  local counts, all = self.counts, {}
+  for key, value in pairs(self.counters) do
+    all[key] = value
+  end
+  all.tagua_duplicates_total = counts.duplicates
+  all.tagua_commits_total = counts.commits
+  all.tagua_commits_failed_total = counts.failed
+  all.tagua_raws_total = counts.raws
+  all.tagua_wishes_total = counts.wishes
+  all.tagua_forwards_waiting = self.forward:pending()
+  for _, listener in ipairs(self.listeners) do
+    local its = listener.server:counts()
+    all[('tagua_clients{listener="%s"}'):format(listener.kind)] = its.connections
+    all[('tagua_clients_evicted_total{listener="%s"}'):format(listener.kind)] = its.evicted
+  end
+  return all
+end
+
+--- Ends in good order: answers what waits, and passes on what is to be passed on.
+-- @tparam number seconds at most
+function Intake:drain(seconds)
+  local until_ns = core.system.monotonic_ns() + seconds * 1e9
+  repeat
+    local count = self:wait(0.05)
+  until (count == 0 and self.forward:pending() == 0) or core.system.monotonic_ns() >= until_ns
+  self.listeners[1].server:step()
+end
+
 --- Ends the intake: what was answered still leaves. Twice is fine.
 function Intake:close()
   for _, listener in ipairs(self.listeners) do
-    listener.server:close()
+    if listener.server then listener.server:close() end
   end
   self.listeners = {}
+  self.forward:close()
 end
 
 return M
