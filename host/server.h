@@ -73,6 +73,7 @@ int tagua_server_fd(const struct tagua_server *server);
 /* Accepts, reads, writes and minds the timers; returns at once. */
 void tagua_server_step(struct tagua_server *server);
 
+/* How things stand now. */
 void tagua_server_counts(const struct tagua_server *server, struct tagua_server_counts *counts);
 
 /* How many complete requests wait to be taken. */
@@ -96,6 +97,7 @@ enum tagua_body {
     TAGUA_BODY_CROWDED,   /* not kept, for those of other requests fill what all may fill */
 };
 
+/* What became of the request's body. */
 enum tagua_body tagua_request_body_state(const struct tagua_request *request);
 
 /* The body; NULL when it was not kept. */

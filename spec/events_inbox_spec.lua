@@ -75,8 +75,8 @@ describe("the inbox of events", function()
     assert.same({ "1 U1 follow 1699999999995" }, summary(box:events("other", 0, 10)))
     assert.same({}, box:events("nobody", 0, 10))
     assert.same({
-      shop = { events = 2, raws = 0, wishes = 0 },
-      other = { events = 1, raws = 0, wishes = 0 },
+      shop = { events = 2, raws = 0, unparsed = 0, wishes = 0 },
+      other = { events = 1, raws = 0, unparsed = 0, wishes = 0 },
     }, box:last())
   end)
 

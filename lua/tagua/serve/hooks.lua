@@ -93,7 +93,7 @@ local function platform(kind, pass_on)
     if pass_on then pass_on(call, given, body) end
     local intake = call.intake
     local result, message = reader.read(body, call.parts[1], intake.now(), call.parts[2])
-    local reply = kind == "botbonnie" and intake.replies[call.parts[2]]
+    local reply = reader.is_answered and intake.replies[call.parts[2]]
     return taken(call, call.parts[1], result, message, reply
       and { status = 200, headers = { ["Content-Type"] = "application/json" }, body = reply } or intake.json(200, {}))
   end

@@ -315,11 +315,13 @@ local function over_limit(self, taken)
   if not self.most_waiting or not taken.connection or not self.settled then return false end
   local now = self.now()
   if not self.progress or now - self.progress_at >= SETTLED_MS or now < self.progress_at then
-    self.progress, self.progress_at = self.settled() or {}, now
+    self.progress, self.progress_at = self.settled() or self.progress or {}, now
     self.arrived = self.inbox:last() or {}
   end
   local arrived = self.arrived[taken.connection]
-  return arrived ~= nil and arrived.events - (self.progress[taken.connection] or 0) >= self.most_waiting
+  if not arrived then return false end
+  local events = arrived.events - (self.progress[taken.connection] or 0)
+  return events + (arrived.unparsed or 0) >= self.most_waiting
 end
 
 -- Answers requests, or puts what they bring into `calls`.

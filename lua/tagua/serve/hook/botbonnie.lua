@@ -15,6 +15,9 @@ local M = {}
 M.signature = { header = "x-hub-signature", algorithm = "sha1", encoding = "hex", prefix = "sha1=",
   prefix_optional = true }
 
+--- Whoever asks waits for a message, which the rules may set for the event.
+M.is_answered = true
+
 -- Deprecated, or told elsewhere in the event.
 local EXCEPT = { bot_uid = true, bot_raw_uid = true, bot_isLinked = true }
 
