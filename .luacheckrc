@@ -18,6 +18,7 @@ stds.tagua_rules = {
   read_globals = {
     "timezone", "fields", "text", "integer", "number", "boolean", "date", "tagset",
     "tag", "one_of", "rule", "test", "otherwise", "leave", "has",
+    "hook", "hmac_sha256", "hmac_sha1", "bearer", "reply", "poll",
     "include", "guards", "now", "today", "days_since", "hours_since", "time",
   },
 }

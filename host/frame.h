@@ -13,6 +13,7 @@ enum {
     TAGUA_FRAME_TASK = 'D',  /* a value and a chunk: see tagua_sandbox_decide */
     TAGUA_FRAME_SHARED = 'S', /* the same, with a struct tagua_slot instead of the chunk */
     TAGUA_FRAME_ASK = 'A',   /* a value: see tagua_sandbox_ask */
+    TAGUA_FRAME_HOOK = 'H',  /* a value: see tagua_sandbox_hook */
     /* from the worker */
     TAGUA_FRAME_DONE = 'd',     /* what was asked for */
     TAGUA_FRAME_ERROR = 'e',    /* code, NUL, message */

@@ -11,6 +11,7 @@
 #include "lua_values.h"
 #include "sandbox_state.h"
 
+int tagua_lua_open_json(lua_State *L);
 int tagua_lua_open_zone(lua_State *L);
 
 enum { LOADED_MOST = 4 * 1024 * 1024 }; /* bytes of a rule file */
@@ -130,6 +131,8 @@ static int open_state(lua_State *L)
     lua_newtable(L);
     tagua_lua_open_zone(L);
     lua_setfield(L, -2, "zone");
+    tagua_lua_open_json(L);
+    lua_setfield(L, -2, "json");
     tagua_lua_open_decide(L);
     lua_setfield(L, -2, "decide");
     lua_setfield(L, -2, "tagua.core");

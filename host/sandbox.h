@@ -60,6 +60,11 @@ int tagua_sandbox_test(struct tagua_sandbox *sandbox, int64_t at, struct tagua_b
 int tagua_sandbox_ask(struct tagua_sandbox *sandbox, const char *request, size_t length,
                       struct tagua_buffer *answers, struct tagua_error *error);
 
+/* Has one of the rule file's own hooks turn bodies into events: `request` is a value, see
+ * lua/tagua/rules/sources.lua. Appends a value, one result for each body. */
+int tagua_sandbox_hook(struct tagua_sandbox *sandbox, const char *request, size_t length,
+                       struct tagua_buffer *results, struct tagua_error *error);
+
 /* Says what the records look like: `options` is a value, a table with format, header, delimiter,
  * id, at (seconds since the epoch: the run's now) and days (a list of later moments, at which
  * every record is decided again; a block then holds what changes). EINPUT when the input lacks a

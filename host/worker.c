@@ -174,6 +174,14 @@ static int do_ask(struct worker *worker, struct tagua_error *error)
                              &worker->output, error);
 }
 
+static int do_hook(struct worker *worker, struct tagua_error *error)
+{
+    if (worker->sandbox == NULL)
+        return tagua_error_set(error, "EPROTOCOL", "no rules are loaded");
+    return tagua_sandbox_hook(worker->sandbox, worker->input.data, worker->input.length,
+                              &worker->output, error);
+}
+
 static int do_input(struct worker *worker, struct tagua_error *error)
 {
     if (worker->sandbox == NULL)
@@ -222,6 +230,9 @@ static void handle(struct worker *worker, uint32_t kind)
         break;
     case TAGUA_FRAME_ASK:
         result = do_ask(worker, &error);
+        break;
+    case TAGUA_FRAME_HOOK:
+        result = do_hook(worker, &error);
         break;
     case TAGUA_FRAME_INPUT:
         result = do_input(worker, &error);

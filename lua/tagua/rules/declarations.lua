@@ -348,6 +348,18 @@ local function include(self, pattern)
   end
 end
 
+--- Refuses a word in a function: it declares something once, at load.
+-- @tparam table language
+-- @tparam string word
+M.loading = loading
+
+--- A word that takes a name and braces: `word "name" { ... }`.
+-- @tparam table language
+-- @tparam string word
+-- @tparam function finish called with the language, `{ word, name, line, file }` and what stands in the braces
+-- @treturn function
+M.declare = declare
+
 --- The words, for one language.
 -- @tparam table language
 -- @treturn {[string]=function}

@@ -12,6 +12,7 @@ local deciding = require("tagua.rules.deciding")
 local language = require("tagua.rules.language")
 local options = require("tagua.options")
 local ruleset = require("tagua.rules.ruleset")
+local sources = require("tagua.rules.sources")
 
 local M = {}
 
@@ -43,6 +44,7 @@ function M.load(given)
     end
     return nil, reason, "ERULES"
   end
+  sources.write(description)
   description.hash = file.hash
   description.path, description.name, description.words = file.path, file.name, words
   return setmetatable(description, Ruleset)

@@ -13,6 +13,7 @@ local libraries = require("tagua.rules.libraries")
 local moments = require("tagua.rules.moments")
 local nearest = require("tagua.nearest")
 local options = require("tagua.options")
+local sources = require("tagua.rules.sources")
 local tests = require("tagua.rules.tests")
 
 local M = {}
@@ -154,8 +155,10 @@ function Language:build()
   globals.leave, globals.otherwise = constant("leave"), constant("otherwise")
   self.leave, self.otherwise = globals.leave, globals.otherwise
   globals.has = self.decider:has()
-  for name, word in pairs(declarations.words(self)) do
-    globals[name] = word
+  for _, family in ipairs({ declarations, sources }) do
+    for name, word in pairs(family.words(self)) do
+      globals[name] = word
+    end
   end
   local trusted, reserved = {}, {}
   for name, value in pairs(globals) do
@@ -199,6 +202,7 @@ function Language:freeze()
       freezer:visit(decide)
     end
   end
+  sources.freeze(self, freezer)
   for name, value in pairs(self.globals) do
     if not self.reserved[name] then rawset(self.globals, name, freezer:visit(value)) end
   end
@@ -271,6 +275,7 @@ function Language:finish()
     zone = self.zone_name or M.DEFAULT_ZONE, fields = self.fields, tags = self.tags, rules = rules,
     guards = self.guards, groups = self.groups, folders = folders_of(self.tags), reads_tags = reads_tags,
     tests = #self.tests, fields_line = self.fields_place and self.fields_place.line,
+    hooks = sources.describe(self.hooks), replies = self.replies, poll = self.poll,
   }
 end
 
@@ -314,6 +319,11 @@ function Language:ask(request)
   if request.cover then return require("tagua.rules.coverage").take(self) end
   if request.values then return deciding.answer(self, request) end
   return asking.answer(self, request)
+end
+
+--- Has a hook of the file turn one of several bodies into events, see tagua.rules.sources.
+function Language:hear(request, i)
+  return sources.hear(self, request, i)
 end
 
 --- Runs the file's test blocks.

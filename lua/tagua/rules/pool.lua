@@ -4,8 +4,10 @@
 -- its chunk decided again without the rule that did it, on the record that it did it to.
 -- @module tagua.rules.pool
 local core = require("tagua.core")
+local hearing = require("tagua.rules.hearing")
 local options = require("tagua.options")
 local ruleset = require("tagua.rules.ruleset")
+local sources = require("tagua.rules.sources")
 
 local M = {}
 
@@ -126,7 +128,7 @@ end
 -- What to say of a worker that ended before it could decide anything.
 function Pool:obituary(worker, how)
   if worker.last_words then
-    local doing = { test = "a test", ask = "the rule" }
+    local doing = { test = "a test", ask = "the rule", hook = "the hook" }
     return ("%s: %s got stuck inside one call for more than %g s"):format(self.file.name,
       doing[worker.expected[1].kind] or "loading the rules", self.seconds), "ERULES"
   end
@@ -182,7 +184,7 @@ function Pool:load(given)
     if not stuck then break end -- a rule that got stuck while it was tried may do better without
   end
   if not bytes then return nil, message, code end
-  local description = assert(workers.read(bytes))
+  local description = sources.write(assert(workers.read(bytes)))
   description.hash = file.hash
   description.path, description.name = file.path, file.name
   self.ruleset = description
@@ -262,6 +264,12 @@ function Pool:clock()
     self.ruleset.clock = clock
   end
   return self.ruleset.clock
+end
+
+--- Has a hook of the rule file turn bodies of webhooks into events; see tagua.rules.hearing.
+function Pool:hook(name, bodies, at)
+  if not self.ruleset then error("load rules first", 2) end
+  return hearing.hear(self, name, bodies, at)
 end
 
 --- Says what the records look like, and what now is.
