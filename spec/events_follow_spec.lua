@@ -152,6 +152,21 @@ describe("following events", function()
     assert.same({ "U1 *", "U2 *" }, at.changed())
   end)
 
+  it("loses nothing that leaves a window while users are being decided", function()
+    begin('n = count("p", { within = "1m" }), m = count("q")')
+    at.put({ { "U1", "p" } })
+    at.fold()
+    at.changed()
+    at.follow:planned({ "U1" })
+    at.put({ { "U1", "q" } })
+    at.fold()
+    assert.same({ "U1 m" }, at.changed()) -- the rules that read m are to be asked
+    at.clock.now = START + 60 * SECOND
+    assert.same({ n = 0, m = 1 }, at.records({ "U1" }).U1)
+    at.follow:planned({ "U1" })
+    assert.same({ "U1 m,n" }, at.changed())
+  end)
+
   it("goes through all users in pieces", function()
     begin('n = count("p")')
     at.put({ { "U3", "p" }, { "U1", "x" }, { "U2", "p" } })

@@ -358,9 +358,9 @@ function Follow:records(users, now)
   if not taken then
     return nil, message, code
   end
-  for _, user in ipairs(users) do -- what left a window just now is in the record
-    self.turns[user] = store.try(self.db.row, self.db, "select turn from changed where connection = ? and user = ?",
-      self.connection, user)
+  local text = "select turn from changed where connection = ? and user = ?"
+  for _, user in ipairs(users) do -- who did not come from `changed` is decided as of now
+    self.turns[user] = self.turns[user] or store.try(self.db.row, self.db, text, self.connection, user)
   end
   local i = 0
   return function()
@@ -370,7 +370,7 @@ function Follow:records(users, now)
 end
 
 --- Users were decided. In the transaction that puts the run into the queue, or just before it.
--- What moved since `records` gave them is not lost: it waits until the run is over.
+-- What moved since `changed` named them is not lost: it waits until the run is over.
 -- @tparam {string,...} users
 -- @tparam ?integer run the run that carries it out; nil for those of whom there is nothing to do
 -- @treturn true|nil

@@ -8,6 +8,7 @@
 --
 -- It may be killed at any moment: what it has to know again is in the ledger, written together with what it is about.
 -- @module tagua.serve.keeper
+local affected = require("tagua.rules.affected")
 local changed = require("tagua.events.changed")
 local core = require("tagua.core")
 local counters = require("tagua.serve.keeper.counters")
@@ -124,6 +125,11 @@ function Keeper:go_by(file)
   if not clock then
     return nil, message, code
   end
+  local reads
+  reads, message, code = self.pool:reads()
+  if not reads then
+    return nil, message, code
+  end
   ok, message, code = self.book:keep_rules(file)
   if not ok then
     return nil, message, code
@@ -135,6 +141,7 @@ function Keeper:go_by(file)
   end
   self.book:only(fitting.meant(self.settings, ruleset))
   self.follow, self.zone, self.clock_every = followed, zone, clock.every
+  self.asleep_for = affected.new(ruleset.fields, reads)
   self.rules = file.path or self.rules or file.name
   self.reading = "events for " .. self.rules
   return true
@@ -208,15 +215,15 @@ function Keeper:decide()
     if self.runs:number_of("events") >= UNFINISHED_MOST or not self.sending:ready() then
       return false
     end
-    local users, message, code = self.follow:changed(self.piece)
+    local users, about, code = self.follow:changed(self.piece)
     if not users then
-      return nil, message, code
+      return nil, about, code
     elseif #users == 0 then
       return false
     end
     self.task_ns = core.system.monotonic_ns()
     self.task = coroutine.create(function()
-      return deciding.decide(self, users)
+      return deciding.changed(self, users, about)
     end)
   end
   local alive, made, message, code = coroutine.resume(self.task)

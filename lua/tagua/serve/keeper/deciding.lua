@@ -125,10 +125,11 @@ end
 --- Decides a piece of users.
 -- @tparam table k the keeper
 -- @tparam {string,...} users
+-- @tparam ?{integer,...} asleep the rules that need not be asked, as `tagua.rules.affected` tells them
 -- @treturn table|nil `users`: how many, `run`: the number of the run that was put into the queue, if any
 -- @treturn string message
 -- @treturn string code
-function M.piece(k, users)
+function M.piece(k, users, asleep)
   local now, db = k.now(), k.book.ledger.store
   local at = now // 1000
   local entry = journal.last_id(db)
@@ -142,7 +143,7 @@ function M.piece(k, users)
     return nil, message, code
   end
   local job = M.job(k, k.pool, at)
-  job.input, job.run = opened, collector.new()
+  job.input, job.run, job.asleep = opened, collector.new(), asleep
   local made
   made, message, code = plan.make(job)
   opened:close()
@@ -173,11 +174,13 @@ end
 
 --- Decides users; where the rules end more workers than a piece may cost, smaller pieces, and in the end without
 -- the user who does it.
+-- @tparam {string,...} users
+-- @tparam ?{integer,...} asleep as `piece` takes it
 -- @treturn table|nil `users`, `runs`: how many were put into the queue
 -- @treturn string message
 -- @treturn string code
-function M.decide(k, users)
-  local made, message, code = M.piece(k, users)
+function M.decide(k, users, asleep)
+  local made, message, code = M.piece(k, users, asleep)
   if made then
     return { users = made.users, runs = made.run and 1 or 0 }
   elseif code ~= "ERULES" and code ~= "EINPUT" then
@@ -195,7 +198,60 @@ function M.decide(k, users)
   end
   local half, sum = #users // 2, { users = 0, runs = 0 }
   for _, part in ipairs({ table.move(users, 1, half, 1, {}), table.move(users, half + 1, #users, 1, {}) }) do
-    made, message, code = M.decide(k, part)
+    made, message, code = M.decide(k, part, asleep)
+    if not made then
+      return nil, message, code
+    end
+    sum.users, sum.runs = sum.users + made.users, sum.runs + made.runs
+  end
+  return sum
+end
+
+local GROUPS_MOST = 4 -- of the users of one piece: each is a plan of its own
+
+-- Users by the rules that need not be asked, in order of their first one; few groups: where there are more, those
+-- who are left are asked what any of them has to be asked. Beside them those of whom no rule reads what moved.
+local function groups_of(k, users, about)
+  local groups, by_key, nobody, last = {}, {}, {}, nil
+  for _, user in ipairs(users) do
+    local asleep, none = k.asleep_for(about[user].moved)
+    if none then
+      nobody[#nobody + 1] = user
+    else
+      local key = table.concat(asleep or {}, ",")
+      local group = by_key[key]
+      if not group and #groups == GROUPS_MOST then
+        last = last or { users = {} } -- everything is asked
+        group = last
+      elseif not group then
+        group = { users = {}, asleep = asleep }
+        by_key[key], groups[#groups + 1] = group, group
+      end
+      table.insert(group.users, user)
+    end
+  end
+  groups[#groups + 1] = last
+  return groups, nobody
+end
+
+--- Decides users of whom something moved: of each the rules that read what did.
+-- @tparam table k the keeper
+-- @tparam {string,...} users
+-- @tparam {[string]=table} about for each `moved`, as `tagua.events.follow` tells it
+-- @treturn table|nil as `decide`
+-- @treturn string message
+-- @treturn string code
+function M.changed(k, users, about)
+  local groups, nobody = groups_of(k, users, about)
+  local sum = { users = #nobody, runs = 0 }
+  if #nobody > 0 then
+    local ok, message, code = k.follow:planned(nobody)
+    if not ok then
+      return nil, message, code
+    end
+  end
+  for _, group in ipairs(groups) do
+    local made, message, code = M.decide(k, group.users, group.asleep)
     if not made then
       return nil, message, code
     end
