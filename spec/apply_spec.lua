@@ -220,6 +220,33 @@ describe("apply", function()
     assert.equal(1, most)
   end)
 
+  for _, days in ipairs({ 1, -1 }) do
+    it(("does each operation once while the clock jumps by %d day, and settles across such a jump"):format(days), function()
+      connect({ { ["do"] = "drop_after_work", path = "/v1/api/user/tag", every = 7 } })
+      local run, plan = planned(60)
+      local jumps = 0
+      local outcome = apply.run(job({ progress = function()
+        jumps = jumps + 1
+        book.clock.now = book.clock.now + days * 86400 * (jumps % 3 == 0 and -1 or 1)
+      end }), run, plan)
+      assert.is_true(jumps > 1)
+      assert.same({ 60, 60, 0 }, { outcome.sums.planned, outcome.sums.done, outcome.sums.left })
+      local second = assert(book.shop:plan({ kind = "apply" }))
+      for i = 1, 20 do assert(second:add({ user = "V" .. i, name = "VIP", action = "tag" })) end
+      assert(second:ready())
+      for _, one in ipairs(assert(second:next(10))) do -- marked, four of them sent, and then the process dies
+        if one.seq <= 4 then connection:tag_user(one.user, one.tag) end
+      end
+      book.clock.now = book.clock.now - 5 * days * 86400
+      book.reopen()
+      second = assert(book.shop:open_run())
+      assert(apply.recover(job(), second))
+      local sums = apply.run(job(), second, { creations = {} }).sums
+      assert.same({ 20, 0 }, { sums.done, sums.left })
+      assert.same({ 80, 1 }, { effects() })
+    end)
+  end
+
   it("never asks a second time for a tag whose creation got no answer", function()
     connect({ { ["do"] = "drop_after_work", path = "/v1/api/tag/autogen", skip = 1, times = 1 } })
     local run, plan = planned(3)

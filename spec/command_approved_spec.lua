@@ -155,6 +155,28 @@ describe("an approved plan", function()
       .. "\"select count from user_tags h join users u on u.key = h.user where u.id = 'U1'\""):format(place.folder)):read("l"))
   end)
 
+  it("says where tags have changed since, though none that it is about", function()
+    assert.equal(0, (place:run("tag U9 Other --create")))
+    made()
+    assert.equal(0, (place:run("tag U8 Other")))
+    local code, out = apply()
+    assert.equal(0, code)
+    assert.matches("tags have changed on the platform since the plan was made at [%d%-: ]+UTC, none that it is about", out)
+    made()
+    assert.is_nil(select(2, apply()):find("have changed", 1, true))
+  end)
+
+  it("is refused when a tag was deleted on the platform since, before anything is sent", function()
+    assert.equal(0, (place:run("tag U9 VIP --create")))
+    made()
+    local id = json.decode(select(2, place:run("tags --json"))).tags[1].id
+    assert.equal(0, (place:run("--ledger console.db delete " .. id .. " --yes --force holders")))
+    local code, _, err = apply()
+    assert.equal(5, code)
+    assert.matches("the tag 'VIP' (" .. id .. ") is not on the platform any more; make the plan again", err, 1, true)
+    assert.same({}, platform())
+  end)
+
   it("goes on with the rest after it was interrupted", function()
     local rows = { "id,orders,city" }
     for i = 1, 40 do rows[i + 1] = ("U%d,12,a"):format(i) end

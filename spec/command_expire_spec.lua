@@ -77,6 +77,46 @@ tag "New" { when = function(user) return user.orders == 1 end, lasts = "30d" }
     assert.matches("nothing is due", run("expire"), 1, true)
   end)
 
+  describe("where the ledger was lost,", function()
+    local RULES = [[
+fields { orders = integer }
+tag "New" { %s when = function(user) return user.orders == 1 end, lasts = "30d" }
+]]
+
+    -- U1 got the tag 31 days ago, U2 today, by a ledger that is gone.
+    local function lost(option)
+      place:write("rules.lua", RULES:format(option))
+      place:write("users.csv", "id,orders\nU1,1\nU2,1\n")
+      run("apply rules.lua --users users.csv --yes")
+      place:sqlite("tagua-local.db", "update user_tags set timestamp = timestamp - 31 * 86400000 "
+        .. "where user = (select key from users where id = 'U1')")
+      for _, ending in ipairs({ "", "-wal", "-shm" }) do os.remove(place.folder .. "/tagua.db" .. ending) end
+    end
+
+    local function tagged()
+      return place:sqlite("tagua-local.db", "select group_concat(u.id) from user_tags t join users u on u.key = t.user")
+    end
+
+    it("loses nothing where the rule adopts what it finds: the time counts from the platform's timestamp", function()
+      lost("adopt = true,")
+      assert.matches("nothing to do", run("apply rules.lua --users users.csv --yes"), 1, true)
+      assert.equal("U1,U2\n", tagged())
+      assert.matches("1 planned = 1 done", run("expire"), 1, true)
+      assert.equal("U2\n", tagged())
+      assert.equal(os.date("!%Y-%m-%d", os.time() + 30 * 86400), asked("select date(ends) from tagged where user = 'U2'"))
+    end)
+
+    it("loses nothing once somebody adopts the tag", function()
+      lost("")
+      assert.matches("nothing to do", run("apply rules.lua --users users.csv --yes"), 1, true)
+      assert.matches("nothing is due", run("expire"), 1, true)
+      run("adopt New")
+      run("apply rules.lua --users users.csv --yes")
+      assert.matches("1 planned = 1 done", run("expire"), 1, true)
+      assert.equal("U2\n", tagged())
+    end)
+  end)
+
   it("does not begin with a time that is none, or over", function()
     local code, _, err = place:run("tag U1 VIP --create --lasts 30")
     assert.equal(2, code)

@@ -68,6 +68,28 @@ describe("guards at the command line", function()
     assert.equal(5, (apply()))
   end)
 
+  it("look at an undo and a retry as at any plan, but for what an undo takes back", function()
+    local connection = 'connection "local" { platform = "local", rate = { per_second = 100000, burst = 1000 }, %s }\n'
+    place:write("connections.lua", connection:format([[faults = { faults = { { ["do"] = "error_in_200",
+      path = "/v1/api/user/tag", code = 37011, message = "no", skip = 2, first = 38 } } }]]))
+    assert.equal(1, (apply()))
+    place:write("connections.lua", connection:format("guards = { max_operations = 37 }"))
+    local code, _, err = place:run("retry 1 --yes")
+    assert.equal(5, code)
+    assert.matches("operations: the plan has 38 operations (max_operations is 37)", err, 1, true)
+    assert.matches("add --force operations", err, 1, true)
+    assert.equal(2, holders())
+    assert.equal(0, (place:run("retry 1 --yes --force operations")))
+    assert.equal(40, holders())
+    code, _, err = place:run("undo 2 --yes")
+    assert.equal(5, code)
+    assert.matches("operations: the plan has 38 operations", err, 1, true)
+    assert.is_nil(err:find("losses", 1, true))
+    place:write("connections.lua", connection:format(""))
+    assert.equal(0, (place:run("undo 2 --yes"))) -- all but two of those who have it, and nobody is asked twice
+    assert.equal(2, holders())
+  end)
+
   it("take their bounds from the rule file before those of the connection", function()
     place:write("connections.lua", 'connection "local" { platform = "local", guards = { max_operations = 30 } }\n')
     local code, _, err = apply()

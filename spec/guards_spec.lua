@@ -39,6 +39,16 @@ describe("a guard", function()
     assert.equal("", refused(tag(0, 5000, 0)))
   end)
 
+  it("does not take for losses, or for growth, what an undo takes back", function()
+    local undo = tag(1000, 0, 1000)
+    undo.takes_back = true
+    assert.equal("", refused(undo))
+    undo = tag(100, 5000, 0)
+    undo.takes_back = true
+    assert.equal("", refused(undo))
+    assert.equal("operations", refused(undo, { max_operations = 10 }))
+  end)
+
   it("refuses an input without a record, or with less than half of the last run's", function()
     assert.equal("input", refused(plan({ records = { read = 0 } })))
     assert.equal("input", refused(plan({ records = { read = 499 } }), nil, 1000))

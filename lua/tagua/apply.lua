@@ -120,7 +120,8 @@ function Apply:start_batch(size)
     elseif tag then
       started = started + 1
       if self.turns:enter(operation) then
-        self.connection:begin({ operation.action, user = operation.user, tag = tag, entry = operation })
+        operation.tag = tag
+        self.connection:begin(operation)
       end
     else
       self.run:result(operation.seq, "failed", "ENOTFOUND", ("the tag '%s' has no id yet"):format(operation.name))
@@ -133,11 +134,12 @@ end
 -- the run has stopped, or others have to go first. Returns how many ended here without being sent.
 function Apply:next_turn(result)
   local ended = 0
-  local entry = self.turns:leave(result.operation.entry, result.code == "ENOUSER" and result.message)
+  local entry = self.turns:leave(result.operation, result.code == "ENOUSER" and result.message)
   while entry do
     local unknown = self.turns:unknown(entry.user)
     if not unknown and not self.leaving and not self:interrupted() and not self.connection:stopped() then
-      self.connection:begin({ entry.action, user = entry.user, tag = self:tag_id(entry), entry = entry })
+      entry.tag = self:tag_id(entry)
+      self.connection:begin(entry)
       break
     end
     self.run:result(entry.seq, unknown and "failed" or "returned", unknown and "ENOUSER", unknown)
@@ -157,7 +159,7 @@ end
 -- Files one result. What certainly had no effect goes back to the queue; what may have had one
 -- waits to be settled.
 function Apply:take(result)
-  local entry = result.operation.entry
+  local entry = result.operation
   if result.ok then
     self.run:result(entry.seq, "done")
   elseif result.code == "EAMBIGUOUS" then

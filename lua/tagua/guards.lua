@@ -84,7 +84,7 @@ local function percent(part, whole)
 end
 
 local function losses(refuse, plan, limits)
-  for _, tag in ipairs(limits.loss_share and plan.tags or {}) do
+  for _, tag in ipairs(limits.loss_share and not plan.takes_back and plan.tags or {}) do
     local holders = tag.holders or 0
     if tag.off > limits.loss_users and tag.off > limits.loss_share * holders then
       refuse("losses", "'%s' would come off %s of the %s users who have it (%s; up to %s, or %s users, pass)", tag.name,
@@ -95,7 +95,7 @@ local function losses(refuse, plan, limits)
 end
 
 local function growth(refuse, plan, limits)
-  for _, tag in ipairs(limits.growth and plan.tags or {}) do
+  for _, tag in ipairs(limits.growth and not plan.takes_back and plan.tags or {}) do
     local holders = tag.holders or 0
     local after = holders + tag.on - tag.off
     -- What a run that was cut off was to do has passed already: another goes on with it.
@@ -135,7 +135,8 @@ end
 --- What is out of bounds.
 -- @tparam table plan from `tagua.plan`: `tags` (`name`, `on`, `off`, `holders`: users who have it now,
 --   `undone`: those whom the last run was to give it and did not), `operations`, `calls`, `per_second`,
---   `money`, `records.read`
+--   `money`, `records.read`, `takes_back`: it is the reverse of what a run did, so that nobody loses or gets
+--   what they had or had not before it
 -- @tparam table limits from `limits`
 -- @tparam ?integer last the number of records that the last run read
 -- @treturn {table,...} `{ guard =, message = }`, none when everything is in bounds

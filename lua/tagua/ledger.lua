@@ -426,7 +426,7 @@ function Connection:image(user, tag)
   return approved.image(self.ledger.store, self, user, tag)
 end
 
---- A text that changes whenever the mirror's holdings do.
+--- The SHA-256 over who has which tag; see `tagua.ledger.approved`.
 function Connection:fingerprint()
   return folded(self, function(db)
     return store.try(approved.fingerprint, db, self)

@@ -94,8 +94,12 @@ local UNWANTED = {
 function M.judge(wanted, letter, tag)
   local row = (wanted and WANTED or UNWANTED)[letter] or {}
   local what, note = row[1], row[2]
-  if what == "found" and tag.adopt then
-    what = "off"
+  if letter == "f" and tag.adopt then -- the rules have it from here on
+    if wanted then
+      note = M.RELEASED
+    else
+      what = "off"
+    end
   elseif tag.conflicts == M.RULES_WIN then
     if what == "console" then
       what, note = "off", nil

@@ -73,6 +73,8 @@ function M.of(targets, wants, state)
         pattern.named[#pattern.named + 1] = { i, LEFT_ALONE[what] }
       elseif what == "stay" and (has == "r" or has == "t" and target.renew) then
         retime(i, target.renew and "renew" or "time")
+      elseif what == "stay" and has == "f" and target.adopt and (target.lasts or target.ends) then
+        retime(i, "time") -- which counts from the platform's timestamp: a ledger that was lost has lost nothing
       end
       if note and not target.shadow then
         pattern.notes[#pattern.notes + 1] = { i, note }

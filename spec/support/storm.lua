@@ -42,10 +42,15 @@ function M.start(options)
   return self
 end
 
---- A new tag that all users should get -> the name of the rule file.
+--- A new tag that all users should get -> the name of the rule file. The platform has the tag already: who is
+-- killed while a tag is being created leaves that to a person.
 function Storm:next_round(suffix)
   self.round = self.round + 1
   self.tag = ("Round %d%s"):format(self.round, suffix or "")
+  for _, arguments in ipairs({ "tag nobody '%s' --create --to shop", "untag nobody '%s' --to shop" }) do
+    local code, _, err = self.place:run(arguments:format(self.tag))
+    assert(code == 0, err)
+  end
   return self:rules(self.tag)
 end
 

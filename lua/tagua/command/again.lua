@@ -17,8 +17,8 @@ function M.define(parser)
 end
 
 -- What the operations of the run come to, as reports take it.
-local function plan_of(context, name, run)
-  local plan = { tags = context:check(run:summary()), creations = {}, on = 0, off = 0 }
+local function plan_of(context, name, run, kind)
+  local plan = { tags = context:check(run:summary()), creations = {}, on = 0, off = 0, takes_back = kind == "undo" }
   for _, tag in ipairs(plan.tags) do
     plan.on, plan.off = plan.on + tag.on, plan.off + tag.off
     if not tag.id then
@@ -89,7 +89,7 @@ function M.run(context, options, kind, fill)
   sending.discard_unsent(context, run)
   local notes = fill(run, book, name)
   local outcome = { state = "done", sums = context:check(run:ready()), created = 0 }
-  local plan = plan_of(context, name, run)
+  local plan = plan_of(context, name, run, kind)
   show(context, options, plan, notes)
   guarding.ask(context, options, plan)
   if plan.operations > 0 then

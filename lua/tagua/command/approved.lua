@@ -47,7 +47,7 @@ function M.write(context, options, job, plan, run)
     account = account(context, options.to),
     rules = { file = options.rules, sha256 = job.ruleset.hash },
     input = { file = job.input.name, sha256 = job.input:hash(), records = plan.records.read },
-    mirror = { sha256 = core.secret.sha256(context:check(job.book:fingerprint())), pulled = job.book:pulled() },
+    mirror = { sha256 = context:check(job.book:fingerprint()), pulled = job.book:pulled() },
     at = job.at,
     made = now,
     expires = options.expire and now + options.expire,
@@ -116,6 +116,19 @@ local function check_header(context, options, header)
   end
 end
 
+-- A tag is still there: the platform is asked, for nobody tells the ledger when it is deleted in the console.
+local function check_tag(context, options, connection, tag)
+  local there, message, code = nil, nil, "ENOTFOUND"
+  if connection:can("get_tag") then
+    there, message, code = connection:get_tag(tag.id)
+  end
+  if not there and code == "ENOTFOUND" then
+    refuse(context, options.rules, "the tag '%s' (%s) is not on the platform any more", tag.name, tag.id)
+  elseif not there and connection:stopped() then
+    context:fail(message, code)
+  end
+end
+
 -- The tags that the plan names are still there; those that it would create are not, or are taken.
 local function check_tags(context, options, header, book)
   local known = {}
@@ -128,6 +141,8 @@ local function check_tags(context, options, header, book)
       context:fail(("the plan '%s' has a tag without a name"):format(options.rules), "EINPUT")
     elseif tag.id and not known[tag.id] then
       refuse(context, options.rules, "the tag '%s' (%s) is not on the platform any more", tag.name, tag.id)
+    elseif tag.id then
+      check_tag(context, options, context:connection(header.connection), tag)
     end
     local now, message, code
     if not tag.id then
@@ -241,6 +256,10 @@ local function show(context, plan, header)
   for _, line in ipairs(require("tagua.report").changes(plan, context.paint)) do
     context:print(line)
   end
+  if plan.changed then
+    context:print(context.paint("yellow", ("tags have changed on the platform since the plan was made at %s%s"):format(
+      when(header.made or 0), plan.moved == 0 and ", none that it is about" or "")))
+  end
   if plan.moved > 0 then
     local text = "skipped, since their tags moved since the plan was made at %s: %s (%s%s)"
     context:print(context.paint("yellow", text:format(
@@ -282,7 +301,8 @@ function M.apply(context, options, take_off_due)
     input = header.input.file, at = header.at, approved = header.plan }))
   sending.discard_unsent(context, run)
   local plan = { path = options.rules, moved = 0, skipped = 0, moved_users = {}, on = 0, off = 0,
-    records = { read = math.tointeger(header.input.records) } }
+    records = { read = math.tointeger(header.input.records) },
+    changed = header.mirror.sha256 ~= context:check(book:fingerprint()) }
   plan.tags, plan.by_name, plan.creations = check_tags(context, options, header, book)
   read(context, reader, book, run, plan)
   if type(header.input.sha256) == "string" then
@@ -312,7 +332,7 @@ function M.apply(context, options, take_off_due)
   end
   if options.json then
     local answer = require("tagua.command.told").outcome(outcome)
-    answer.connection, answer.moved = name, plan.moved
+    answer.connection, answer.moved, answer.mirror_changed = name, plan.moved, plan.changed
     context:json(answer)
   elseif plan.operations > 0 then
     for _, line in ipairs(require("tagua.report").outcome(outcome, context.paint)) do

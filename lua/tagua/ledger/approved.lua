@@ -1,8 +1,11 @@
 --- A planned run as entries that can leave the ledger and come back to it: what `tagua plan --out`
 -- writes and `tagua apply` of such a file reads. Changes nothing but the run that is being planned.
+local core = require("tagua.core")
 local store = require("tagua.ledger.store")
 
 local M = {}
+
+local LINES_AT_ONCE = 1000 -- handed to the digest
 
 -- The methods of a run; tagua.ledger.run has the others.
 local Approved = {}
@@ -91,22 +94,27 @@ function M.carried_out(db, connection, plan)
   )
 end
 
---- A text that changes whenever the mirror's holdings do.
+--- The SHA-256 over who has which tag.
 -- @tparam table db the store
 -- @tparam table connection
--- @treturn string
+-- @treturn string hexadecimal
 function M.fingerprint(db, connection)
-  local parts = {}
-  for tag, rows, present, ours, stamps in
+  local digest, lines = core.digest.sha256(), {}
+  for user, tag in
     db:rows(
-      "select tag, count(*), sum(present), sum(ours), total(coalesce(timestamp, 0)) from holding "
-        .. "where connection = ? group by tag order by tag",
+      "select h.user, t.id from holding h join tag t on t.number = h.tag "
+        .. "where h.connection = ? and h.present = 1 and t.id is not null order by h.user, h.tag",
       connection.number
     )
   do
-    parts[#parts + 1] = ("%d %d %d %d %.0f\n"):format(tag, rows, present, ours, stamps)
+    lines[#lines + 1] = user .. "\0" .. tag .. "\n"
+    if #lines == LINES_AT_ONCE then
+      digest:add(table.concat(lines))
+      lines = {}
+    end
   end
-  return table.concat(parts)
+  digest:add(table.concat(lines))
+  return digest:finish()
 end
 
 return M

@@ -219,7 +219,7 @@ local NOTED = [[
     where n.run = ? and n.decision < 4 and holding.connection = ? and holding.user = n.user
       and holding.tag = n.tag and holding.ours = 0 and holding.doubt = 0]]
 local RELEASED = [[
-  update holding set ours = 1, decision = null from note n
+  update holding set ours = 1, found = 0, decision = null from note n
     where n.run = ? and n.decision = 4 and holding.connection = ? and holding.user = n.user
       and holding.tag = n.tag and holding.ours = 0 and holding.present = 1 and holding.doubt = 0]]
 

@@ -62,7 +62,9 @@ local function blank(ledger, connection, number, kind, state)
     cursor = 0, -- operations up to here were taken by next()
     waiting = {}, -- seqs before the cursor that were returned
     open = {}, -- operations taken and without a result, by seq
-    results = {},
+    opened = 0, -- how many
+    done = {}, -- seqs of those that are plainly done, to be appended
+    results = {}, -- what is to be appended of the others
     counts = {},
     planned = 0,
     added = {},
@@ -124,8 +126,10 @@ end
 
 local BEFORE = { [0] = { present = false }, [1] = { present = true } }
 
+-- An operation as `perform` takes one, what the ledger knows of it beside: it goes to the wire as it is.
 local function operation(seq, user, tag, name, action, before)
   return {
+    action,
     seq = seq,
     user = user,
     tag = tag,
@@ -185,16 +189,17 @@ end
 -- Appends the buffered results. Those that are plainly done go as ranges: at any number in flight
 -- they come back nearly in order, and a few rows tell it all.
 function Run:append_results(at)
-  local plain, append = {}, self.db:prepare(APPEND)
+  local append = self.db:prepare(APPEND)
   for _, result in ipairs(self.results) do
-    if result.outcome == "done" and not result.code and not result.message then
-      plain[#plain + 1] = result.seq
-    else
-      store.must(append:run(self.number, result.seq, result.seq, result.outcome, result.code, result.message, at))
-    end
+    store.must(append:run(self.number, result.seq, result.seq, result.outcome, result.code, result.message, at))
   end
-  table.sort(plain)
-  self:append_ranges(plain, "done", at)
+  table.sort(self.done)
+  self:append_ranges(self.done, "done", at)
+end
+
+-- What was buffered is on disk.
+function Run:emptied()
+  self.results, self.done, self.waiting_since_ns = {}, {}, nil
 end
 
 --- Takes the next operations in order and marks them as sending, on disk when this returns.
@@ -248,12 +253,12 @@ function Run:next(count)
     return nil, message, code
   end
   if #taken > 0 then
-    self.state, self.results, self.waiting_since_ns = "sending", {}, nil
-    local left = {}
-    for i = math.min(#taken, #self.waiting) + 1, #self.waiting do
-      left[#left + 1] = self.waiting[i]
+    self.state = "sending"
+    self:emptied()
+    if self.waiting[1] then
+      self.waiting = table.move(self.waiting, #taken + 1, #self.waiting, 1, {})
     end
-    self.waiting = left
+    self.opened = self.opened + #taken
     for _, one in ipairs(taken) do
       self.open[one.seq] = one
       if one.seq > self.cursor then
@@ -282,7 +287,12 @@ function Run:result(seq, outcome, code, message)
     misuse(2, "operation %s of run %d is not being sent", tostring(seq), self.number)
   end
   self.open[seq] = nil
-  if outcome == "returned" then
+  self.opened = self.opened - 1
+  if outcome == "done" and not code and not message then
+    self.counts.done = (self.counts.done or 0) + 1
+    self.done[#self.done + 1] = seq
+    return true
+  elseif outcome == "returned" then
     self.waiting[#self.waiting + 1] = seq
   else
     self.counts[outcome] = (self.counts[outcome] or 0) + 1
@@ -304,7 +314,7 @@ end
 -- @treturn string message
 -- @treturn string code
 function Run:flush(patience)
-  if #self.results == 0 then
+  if #self.results == 0 and #self.done == 0 then
     return true
   end
   if patience and patience > 0 then
@@ -319,7 +329,7 @@ function Run:flush(patience)
     return true
   end)
   if ok then
-    self.results, self.waiting_since_ns = {}, nil
+    self:emptied()
     return true
   end
   return nil, message, code
@@ -353,6 +363,7 @@ function Run:unsettled()
     for _, one in ipairs(found) do
       self.open[one.seq] = one
     end
+    self.opened = self.opened + #found
     return found
   end)
 end
@@ -376,11 +387,8 @@ function Run:sums()
     unattributed = counts.unattributed or 0,
     ambiguous = counts.ambiguous or 0,
     stands = counts.stands or 0,
-    sending = counts.sending or 0,
+    sending = (counts.sending or 0) + self.opened,
   }
-  for _ in pairs(self.open) do
-    sums.sending = sums.sending + 1
-  end
   sums.left = sums.planned - sums.done - sums.failed - sums.skipped
   return sums
 end
@@ -434,7 +442,8 @@ function Run:finish(state, reason)
   if not ok then
     return nil, message, code
   end
-  self.results, self.state = {}, state
+  self:emptied()
+  self.state = state
   -- Whoever opens the file now sees what came of it. A fold that fails is made up for before the next
   -- plan: the journal has it all.
   journal.fold(self.db)

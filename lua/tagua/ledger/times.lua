@@ -62,12 +62,13 @@ local OFF = [[
     where n.run = ?1 and n.what = 'off' and holding.connection = ?2 and holding.user = n.user
       and holding.tag = n.tag and holding.present = 0]]
 
---- Makes the changes of times that the plan wants. Once the plan was accepted, before it is sent.
+--- Makes the changes of times that the plan wants, which accepts it. Before it is sent.
 -- @treturn integer|nil how many
 -- @treturn string message
 -- @treturn string code
 function Times:keep_times()
   return self.db:transact(function()
+    store.must(self:accept()) -- only what is Tagua's has a time
     local connection = self.connection.number
     local at = self.db:row("select coalesce(at, created) from run where number = ?", self.number)
     local changed = self.db:run(KEEP, self.number, at, connection) + self.db:run(OFF, self.number, connection)
