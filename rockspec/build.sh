@@ -16,19 +16,29 @@ command -v luarocks >/dev/null && command -v "lua$version" >/dev/null &&
   exit 1
 }
 
-# The builtin build type leaves objects beside the sources: it gets a copy.
+# Only what the rockspec names: LuaRocks copies a folder that is called lua whole, and in a checkout that has
+# the command, the ledger and the twin in it. The builtin build type leaves objects beside the sources, too.
 rm -rf "$tree" && mkdir -p "$tree/source"
-cp -R host lua LICENSE rockspec/$spec "$tree/source"
+"lua$version" - rockspec/$spec >"$tree/names" <<'LUA'
+local found = {}
+assert(loadfile(arg[1], "t", found))()
+for _, module in pairs(found.build.modules) do
+  for _, path in ipairs(type(module) == "string" and { module } or module.sources) do print(path) end
+end
+LUA
+find host -name '*.h' >>"$tree/names"
+tar -cf - -T "$tree/names" LICENSE README.md rockspec/$spec | tar -xf - -C "$tree/source"
+# luarocks is told that Debian's lua-cjson, which is no rock, is there
 cat >"$tree/config.lua" <<LUA
 lua_version = "$version"
 lua_interpreter = "lua$version"
-rocks_provided = { ["lua-cjson"] = "2.1.0-1" } -- Debian's package, which is no rock
+rocks_provided = { ["lua-cjson"] = "2.1.0-1" }
 LUA
 cd "$tree/source"
 export LUAROCKS_CONFIG="$tree/config.lua"
 {
-  luarocks lint $spec &&
-    luarocks make --tree "$tree" $spec &&
+  luarocks lint rockspec/$spec &&
+    luarocks make --tree "$tree" &&
     cd "$tree" &&
     luarocks --tree "$tree" pack tagua scm-1
 } >"$tree/log" 2>&1 || {
@@ -39,4 +49,4 @@ echo "the rock for Lua $version, unpacked:"
 echo "  LUA_PATH='$tree/share/lua/$version/?.lua;$tree/share/lua/$version/?/init.lua;;'"
 echo "  LUA_CPATH='$tree/lib/lua/$version/?.so;;'"
 echo "packed: $tree/$(cd "$tree" && echo tagua-scm-1.*.rock)"
-echo "into a tree of your own: luarocks --lua-version $version --tree TREE install --deps-mode none $(cd "$tree" && echo "$tree"/tagua-scm-1.*.rock)"
+echo "into a tree of your own: luarocks --lua-version $version --tree TREE install $(cd "$tree" && echo "$tree"/tagua-scm-1.*.rock)"

@@ -1,4 +1,5 @@
--- The rock: `require "tagua"` without the command, the ledger and the twin. `make rock` builds it.
+-- The rock: `require "tagua"` without the command, the ledger and the twin. `make rock` builds it; so does
+-- `luarocks make` in a checkout, where LuaRocks copies the rest of the folder lua along, which does no harm.
 rockspec_format = "3.0"
 package = "tagua"
 version = "scm-1"

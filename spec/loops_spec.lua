@@ -3,7 +3,6 @@ local core = require("tagua.core")
 local scripted = require("spec.support.scripted")
 local support = require("spec.support")
 local tagua = require("tagua")
-local twin = require("spec.support.twin_process")
 
 local OK = '{"status":200,"res":"ok"}'
 
@@ -102,26 +101,4 @@ describe("what pollfds gives", function()
     local results = loop(server:fd())
     assert.equal("EAMBIGUOUS", results[1].code)
   end)
-end)
-
-describe("the examples of loops", function()
-  local folder, remove
-  before_each(function() folder, remove = support.folder() end)
-  after_each(function() remove() end)
-
-  for _, name in ipairs({ "cqueues", "luv" }) do
-    it("run under " .. name, function()
-      if not package.searchpath(name == "cqueues" and "_cqueues" or name, package.cpath) then
-        return pending("the package lua-" .. name .. " is not installed")
-      end
-      local pwd = assert(io.popen("pwd"))
-      local here = pwd:read("l")
-      pwd:close()
-      local code, out, err = support.shell(("cd '%s' && %s lua5.4 '%s/examples/loops/%s.lua'"):format(
-        folder, twin.environment(), here, name))
-      assert.equal("", err)
-      assert.equal("customer 1: tagged\ncustomer 2: tagged\ncustomer 3: tagged\n", out)
-      assert.equal(0, code)
-    end)
-  end
 end)

@@ -183,7 +183,7 @@ tag "Other" { when = function(user) return user.n > 0 end }
     collectgarbage()
     local before = descriptors()
     local pid
-    for i = 1, 4 do
+    for i = 1, 10 do
       local rules = assert(open('tag "T" { when = function() return true end }'))
       opened = {}
       assert.is_true(assert(rules:decide({})).T)
@@ -193,7 +193,7 @@ tag "Other" { when = function(user) return user.n > 0 end }
       collectgarbage()
       collectgarbage()
     end
-    assert.equal(before, descriptors())
+    assert.is_true(descriptors() < before + 5) -- some other spec's may come or go
     assert.equal(1, (support.shell("kill -0 " .. pid)))
   end)
 
