@@ -55,6 +55,7 @@ function M.open(context, options, rules, log)
       return numbers
     end,
   }))
+  require("tagua.serve.socket").add(intake, { connections = options.to, ledger = context.ledger_path })
   self.intake = context:keep(intake)
   self.at = { http = intake:address("http"), socket = intake:address("socket") }
   return self

@@ -11,7 +11,7 @@ local reading = require("tagua.serve.hook.reading")
 
 local M = {}
 
-local EXCEPT = { id = true, user = true, type = true, at = true }
+local EXCEPT = { connection = true, id = true, user = true, type = true, at = true }
 -- From here on a number is milliseconds: seconds have this many in the year 5138.
 local MILLISECONDS = 100000000000
 
@@ -56,8 +56,13 @@ function M.moment(value, now)
   return (value >= MILLISECONDS and value or value * 1000) // 1 | 0
 end
 
--- One object -> an event, or nil and what is wrong.
-local function make(object, connection, now)
+--- One object of a body as an event.
+-- @param object as it stands in JSON
+-- @tparam string connection
+-- @tparam integer now milliseconds since the epoch
+-- @treturn table|nil as the inbox takes it
+-- @treturn string what is wrong
+function M.event(object, connection, now)
   if type(object) ~= "table" or object[1] ~= nil then return nil, "an event is a JSON object" end
   local made = {
     connection = connection, source = "events", user = reading.text(object.user), type = object.type,
@@ -74,8 +79,11 @@ local function make(object, connection, now)
   return made
 end
 
--- The objects of a body -> a list, or nil and what is wrong.
-local function objects_of(text)
+--- The objects of a body.
+-- @tparam string text an object, an array of them, or one to a line
+-- @treturn table|nil a list, of whatever stands there
+-- @treturn string what is wrong
+function M.objects(text)
   local value, message = json.decode(text)
   if type(value) == "table" then
     local is_array = text:find("^%s*%[")
@@ -105,7 +113,7 @@ end
 -- @treturn table|nil see `tagua.serve.hook.reading`
 -- @treturn string what is wrong, and with which event
 function M.read(text, connection, now)
-  local objects, message = objects_of(text)
+  local objects, message = M.objects(text)
   if not objects then return nil, message end
   if #objects > reading.MOST_EVENTS then
     return nil, ("more than %d events: send them in several requests"):format(reading.MOST_EVENTS)
@@ -113,7 +121,7 @@ function M.read(text, connection, now)
   local result = reading.result()
   for i, object in ipairs(objects) do
     local made
-    made, message = make(object, connection, now)
+    made, message = M.event(object, connection, now)
     if not made then return nil, ("event %d: %s"):format(i, message) end
     result.events[i] = made
   end
