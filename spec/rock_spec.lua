@@ -35,7 +35,7 @@ describe("the rock", function()
 
   it("holds every module that one of its modules requires, and no other", function()
     local platforms = require("tagua.platform").names
-    local wanted, todo = {}, { "tagua", "tagua.rules", "tagua.rules.worker", "tagua.errors" }
+    local wanted, todo = {}, { "tagua", "tagua.resty", "tagua.rules", "tagua.rules.worker", "tagua.errors" }
     for _, name in ipairs(platforms) do todo[#todo + 1] = "tagua.platform." .. name end
     while #todo > 0 do
       local name = table.remove(todo)
