@@ -5,14 +5,14 @@
     "en": {
       skip: "Skip to the content", connection: "Connection", language: "Language",
       gateTitle: "Token", token: "Admin token", enter: "Open",
-      gateHelp: "This page needs the admin token of tagua serve. It is kept for this tab alone.",
+      gateHelp: "This page needs the admin token of tagua serve: the command tagua token page prints it. It is kept for this tab alone.",
       refused: "This token was not accepted.",
       searchTitle: "Find a user", searchLabel: "Id, e-mail, phone, member number or name",
       searchHint: "Id, e-mail, phone, member number or name", find: "Find",
       nowTitle: "Now", tagsTitle: "Tags", runsTitle: "What ran last", failuresTitle: "What failed",
       users: "Users", blocked: "{n} blocked the bot", pulled: "as of {when}", neverPulled: "never pulled",
       quota: "Quota in use", quotaOf: "{n} of {most} a minute", quotaNone: "{n} in the last minute",
-      slowed: "slowed down to {n} a second", paused: "paused by the platform for {n} s", waiting: "Waiting",
+      slowed: "slowed down to {n} a second", paused: "paused by the platform for {n} s", waiting: "Waiting", queued: "operations in the queue",
       operations: { one: "{n} operation", other: "{n} operations" },
       events: "Live events, 24 hours", eventSums: "{done} done, {failed} failed", noEvents: "none yet", last: "last {when}",
       atLeast: "at least {n}",
@@ -46,14 +46,14 @@
     "zh-TW": {
       skip: "跳到主要內容", connection: "連線", language: "語言",
       gateTitle: "權杖", token: "管理權杖", enter: "開啟",
-      gateHelp: "本頁需要 tagua serve 的管理權杖，只會保留在這個分頁。",
+      gateHelp: "本頁需要 tagua serve 的管理權杖，執行 tagua token page 可以看到。權杖只會保留在這個分頁。",
       refused: "權杖不正確。",
       searchTitle: "查詢用戶", searchLabel: "ID、Email、電話、會員編號或名稱",
       searchHint: "ID、Email、電話、會員編號或名稱", find: "查詢",
       nowTitle: "目前狀況", tagsTitle: "標籤", runsTitle: "最近的執行", failuresTitle: "失敗與原因",
       users: "用戶", blocked: "{n} 人已封鎖", pulled: "{when}拉回", neverPulled: "尚未拉回",
       quota: "額度使用", quotaOf: "每分鐘 {most}，已用 {n}", quotaNone: "最近一分鐘 {n}",
-      slowed: "已降速為每秒 {n}", paused: "平台要求暫停 {n} 秒", waiting: "等待中",
+      slowed: "已降速為每秒 {n}", paused: "平台要求暫停 {n} 秒", waiting: "等待中", queued: "排隊中的動作",
       operations: { other: "{n} 個動作" },
       events: "即時事件（24 小時）", eventSums: "完成 {done}，失敗 {failed}", noEvents: "尚無", last: "最近一次：{when}",
       atLeast: "至少 {n}",
@@ -232,7 +232,7 @@
         small(most ? say("quotaOf", { n: number(quota.in_minute), most: number(most) }) : say("quotaNone", { n: number(quota.in_minute) })),
         quota.paused ? h("span", { class: "small warn" }, h("br"), say("paused", { n: number(quota.paused) }))
           : slow ? h("span", { class: "small warn" }, h("br"), say("slowed", { n: number(quota.rate) })) : null),
-      figure(say("waiting"), number(quota.waiting), small(say("operations", { n: "", count: quota.waiting }).trim())),
+      figure(say("waiting"), number(quota.waiting), small(say("queued"))),
       figure(say("events"), sums.whole ? number(sums.done + sums.failed) : say("atLeast", { n: number(sums.done + sums.failed) }),
         small(sums.runs ? say("eventSums", { done: number(sums.done), failed: number(sums.failed) }) : say("noEvents"),
           sums.last ? h("br") : null, sums.last ? sentence("last", { when: when(sums.last) }) : null)));
@@ -330,7 +330,7 @@
       h("div", { class: "small" }, one.rule ? say("rule", { rule: one.rule, file: one.file || "?", line: one.line || "?" }) : say("noRule"),
         one.input_line ? ` · ${say("source", { input: one.input || "?", line: one.input_line })}` : ""),
       names.length ? h("ul", { class: "values" }, names.map((name) => h("li", {}, `${name} = ${shown(one.fields[name])}`)))
-        : one.rule ? h("div", { class: "small soft" }, say("noValues")) : null
+        : one.fields ? h("div", { class: "small soft" }, say("noValues")) : null
     ];
   }
   function owner(tag) {
@@ -351,7 +351,7 @@
     h("div", { class: "head" },
       h("span", {}, h("span", { class: "sign", "aria-hidden": "true" }, one.action === "tag" ? "+" : "−"),
         h("span", { class: "unseen" }, say(one.action === "tag" ? "put" : "took")), " ", h("span", { class: "name" }, one.tag), " ",
-        h("span", { class: "chip" + (one.outcome === "failed" || one.outcome === "ambiguous" ? " bad" : "") }, word("outcomes", one.outcome))),
+        one.outcome === "done" ? null : h("span", { class: "chip" + (one.outcome === "failed" || one.outcome === "ambiguous" ? " bad" : "") }, word("outcomes", one.outcome))),
       h("span", { class: "soft" }, one.time ? when(one.time) : null)),
     one.message ? h("div", { class: "small bad" }, one.message) : null,
     h("div", { class: "small soft" }, `${word("kinds", one.kind)} · ${say("run", { n: one.run })}`), reason(one));
