@@ -77,6 +77,21 @@ describe("the page in a browser", function()
     b:wait("#runs", "Live events rules.lua")
   end)
 
+  it("tells what is wrong with tagua serve itself", function()
+    support.write(book.folder .. "/serve.json", ([[{"rules":{"path":"rules.lua","accepted":%d,"tests":3,
+      "refused":{"at":%d,"message":"rules.lua:7: '<b>' expected near 'x'"}},"draining":false,
+      "configuration_changed":true,"parts":[{"part":"intake","ready":true},
+      {"part":"keeper","connection":"shop","ready":false,"failure":"the disk is full"}]}]]):format(page.NOW - 7200, page.NOW - 60))
+    finally(function() os.remove(book.folder .. "/serve.json") end)
+    local b = open()
+    local told = b:wait("#serve", "3 tests passed")
+    for _, part in ipairs({ "The keeper shop does not run. the disk is full", "connections.lua was changed",
+      "The rules were changed 1 minute ago and are refused; those of before go on. rules.lua:7: '<b>' expected near 'x'",
+      "Rules rules.lua, in force 2 hours ago · 3 tests passed" }) do
+      assert.matches(part, told, 1, true)
+    end
+  end)
+
   it("finds a user by what a person knows, with the keyboard alone, and shows the tags and why", function()
     local b = open()
     b:wait("#tags", "VIP")

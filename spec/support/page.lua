@@ -108,6 +108,12 @@ local core = require("tagua.core")
 core.system.catch_signals()
 local folder, wanted, now = arg[1], arg[2], tonumber(arg[3])
 local page = assert(require("tagua.serve.page").open({ ledger = folder .. "/tagua.db", served = { shop = { per_second = 5 } },
+  state = function()
+    local file = io.open(folder .. "/serve.json")
+    local text = file and file:read("a")
+    if file then file:close() end
+    return text and require("tagua.json").decode(text)
+  end,
   now = function() return now end }))
 local server = assert(core.server.listen({ address = "127.0.0.1:0" }))
 local ready = io.open(folder .. "/ready.part", "w")
@@ -129,7 +135,7 @@ while core.system.interrupted() == 0 do
 end
 ]]
 
---- Serves the page of the ledger in a folder.
+--- Serves the page of the ledger in a folder; what is in `serve.json` there is what `tagua serve` tells of itself.
 -- @treturn string its address, `127.0.0.1:PORT`
 -- @treturn function stops it
 function M.serve(folder)

@@ -37,6 +37,10 @@
       rulesRefused: "The rule file has changed and was refused; the rules of before go on. {message}",
       configurationChanged: "connections.lua has changed: what it says counts after a restart of tagua serve.",
       partsMissing: "Not at work now, and being started again: {parts}.",
+      rulesOf: "Rules {path}, in force {when}", tested: { one: "{n} test passed", other: "{n} tests passed" },
+      rulesRefused: "The rules were changed {when} and are refused; those of before go on. {message}",
+      configChanged: "connections.lua was changed: start tagua serve again for it to count.",
+      partDown: "The {part} does not run. {message}", draining: "Tagua is being stopped.",
       foot: "Tagua {version}. Times are in {zone}.",
       kinds: { apply: "Apply", tag: "Tag", untag: "Untag", retry: "Retry", undo: "Undo", expire: "Expire", event: "Live events" },
       states: { queued: "queued", sending: "sending", interrupted: "interrupted", stopped: "stopped", done: "done", abandoned: "abandoned" },
@@ -78,6 +82,10 @@
       rulesRefused: "規則檔改過，但沒有通過檢查，目前仍用先前的規則。{message}",
       configurationChanged: "connections.lua 已變更，重新啟動 tagua serve 後才會生效。",
       partsMissing: "目前沒有運作、正在重新啟動：{parts}。",
+      rulesOf: "規則 {path}，{when}生效", tested: { other: "{n} 個測試通過" },
+      rulesRefused: "規則在{when}有修改，但未通過，仍照原來的規則執行。{message}",
+      configChanged: "connections.lua 已修改，重新啟動 tagua serve 才會生效。",
+      partDown: "{part} 沒有在執行。{message}", draining: "Tagua 正在停止。",
       foot: "Tagua {version}，時間為 {zone}。",
       kinds: { apply: "套用", tag: "貼標", untag: "移除標籤", retry: "重試", undo: "還原", expire: "到期移除", event: "即時事件" },
       states: { queued: "排隊中", sending: "傳送中", interrupted: "已中斷", stopped: "已停止", done: "完成", abandoned: "已放棄" },
@@ -236,6 +244,24 @@
       figure(say("events"), sums.whole ? number(sums.done + sums.failed) : say("atLeast", { n: number(sums.done + sums.failed) }),
         small(sums.runs ? say("eventSums", { done: number(sums.done), failed: number(sums.failed) }) : say("noEvents"),
           sums.last ? h("br") : null, sums.last ? sentence("last", { when: when(sums.last) }) : null)));
+  }
+
+  // What `tagua serve` tells of itself, worst first. Nothing, where it does not.
+  function showServe(state) {
+    const lines = [];
+    if (state) {
+      const rules = state.rules, bad = (...children) => h("p", { class: "bad" }, children);
+      if (state.draining) lines.push(bad(say("draining")));
+      for (const part of state.parts || []) {
+        const name = part.connection ? `${part.part} ${part.connection}` : part.part;
+        if (!part.ready && !state.draining) lines.push(bad(say("partDown", { part: name, message: part.failure || "" })));
+      }
+      if (rules.refused) lines.push(bad(sentence("rulesRefused", { when: when(rules.refused.at), message: rules.refused.message })));
+      if (state.configuration_changed) lines.push(bad(say("configChanged")));
+      lines.push(h("p", { class: "soft" }, sentence("rulesOf", { path: rules.path, when: when(rules.accepted) }),
+        typeof rules.tests === "number" && rules.tests > 0 ? [" · ", say("tested", { n: number(rules.tests), count: rules.tests })] : null));
+    }
+    return put(by("serve"), lines);
   }
 
   // ---- tags ---------------------------------------------------------------------------------
@@ -445,6 +471,7 @@
     translate();
     const one = connections.find((each) => each.number === connection);
     showNow(one);
+    showServe(found.state);
     if (!one) {
       put(by("tags"), none(say("noTags")));
       put(by("runs"), none(say("noRuns")));
