@@ -284,15 +284,7 @@ local function take_wish(db, numbers, wish, received)
   db:run(
     "insert into wish (connection, number, action, user, tag, lasts, ends, client, at) "
       .. "values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-    row.number,
-    row.wishes,
-    wish.action,
-    wish.user,
-    wish.tag,
-    wish.lasts,
-    wish.ends,
-    wish.client,
-    received
+    row.number, row.wishes, wish.action, wish.user, wish.tag, wish.lasts, wish.ends, wish.client, received
   )
   return row.wishes
 end
