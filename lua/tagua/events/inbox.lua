@@ -118,6 +118,7 @@ function M.open(path, options)
   local self = setmetatable({
     store = db,
     path = path,
+    numbers = {},
     now = options.now or function()
       return core.system.wall_ns() // 1000000
     end,
@@ -336,20 +337,27 @@ function Inbox:take(batch)
   end)
 end
 
--- The number of a connection; nil while nothing came for it.
-local function number_of(db, name)
-  return (db:row("select number from connection where name = ?", name))
+-- The number of a connection, which stays; nil while nothing came for it.
+function Inbox:number_of(name)
+  local number = self.numbers[name] or self.store:row("select number from connection where name = ?", name)
+  self.numbers[name] = number
+  return number
+end
+
+-- The rows of a statement that is prepared once. They have to be taken to the last one.
+local function each(db, text, ...)
+  return store.must(db:prepare(text)):rows(...)
 end
 
 local function rows_of(self, connection, text, make, ...)
   local db = self.store
   local arguments = table.pack(...)
   return store.try(function()
-    local number, found = number_of(db, connection), {}
+    local number, found = self:number_of(connection), {}
     if not number then
       return found
     end
-    for first, b, c, d, e, f, g, h in db:rows(text, number, table.unpack(arguments, 1, arguments.n)) do
+    for first, b, c, d, e, f, g, h in each(db, text, number, table.unpack(arguments, 1, arguments.n)) do
       found[#found + 1] = make(connection, first, b, c, d, e, f, g, h)
     end
     return found
@@ -404,7 +412,7 @@ function Inbox:by_user(connection)
   local rows, state, control = self.store:rows(
     "select number, received, source, user, type, at, id, fields from event indexed by event_by_user "
       .. "where connection = ? order by user, type, at, number",
-    number_of(self.store, connection) or 0
+    self:number_of(connection) or 0
   )
   return function()
     local number, received, source, user, kind, at, id, fields = rows(state, control)
@@ -419,7 +427,7 @@ end
 function Inbox:types(connection, user)
   local db = self.store
   return store.try(function()
-    local number, found, kind = number_of(db, connection), {}, ""
+    local number, found, kind = self:number_of(connection), {}, ""
     while number do
       local text = "select 1, min(type) from event where connection = ? and user = ? and type > ?"
       local _, following = db:row(text, number, user, kind) -- a step along the index for each
@@ -449,10 +457,11 @@ function Inbox:span(connection, user, kind, at, number, upto)
   return store.try(function()
     local found = {}
     for happened, event_number, fields in
-      db:rows(
+      each(
+        db,
         "select at, number, fields from event where connection = ?1 and user = ?2 and type = ?3 and at >= ?4 "
           .. "and (at > ?4 or number > ?5) and number <= ?6 order by at, number limit ?7",
-        number_of(db, connection) or 0,
+        self:number_of(connection) or 0,
         user,
         kind,
         at,
@@ -541,7 +550,7 @@ end
 function Inbox:forget(connection, before, limit, upto)
   local db = self.store
   return db:transact(function()
-    local number = number_of(db, connection)
+    local number = self:number_of(connection)
     if not number then
       return 0
     end
@@ -584,7 +593,7 @@ function Inbox:forget_wishes(connection, upto, limit)
     return db:run(
       "delete from wish where connection = ?1 and number in (select number from wish where connection = ?1 "
         .. "and number <= ?2 order by number limit ?3)",
-      number_of(db, connection) or 0,
+      self:number_of(connection) or 0,
       upto,
       limit or 256
     )
