@@ -17,12 +17,13 @@ files["**/connections.lua"] = { std = "+tagua_connections" }
 stds.tagua_rules = {
   read_globals = {
     "timezone", "fields", "text", "integer", "number", "boolean", "date", "tagset",
+    "count", "sum", "first", "latest", "any", "matches",
     "tag", "one_of", "rule", "test", "otherwise", "leave", "has",
     "hook", "hmac_sha256", "hmac_sha1", "bearer", "reply", "poll",
     "include", "guards", "now", "today", "days_since", "hours_since", "time",
   },
 }
-stds.tagua_connections = { read_globals = { "connection", "env", "file", "command" } }
+stds.tagua_connections = { read_globals = { "connection", "serve", "env", "file", "command" } }
 
 -- What the sweep gives its scripts.
 files["spec/sweep"] = { read_globals = { "collect" }, ignore = { "311" } } -- a variable is let go of on purpose

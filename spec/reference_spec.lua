@@ -133,7 +133,8 @@ end
 
 -- Parts of tagua.core that are Tagua's own, and why a program has no use for them.
 local OWN = {
-  decide = "what tagua.rules stands on", digest = "a whole file's hash, for plans", jwt = "the twin's tokens",
+  decide = "what tagua.rules stands on", digest = "a whole file's hash, for plans", forward = "tagua serve's",
+  jwt = "the twin's tokens",
   lock = "the sender's", notify = "what tagua serve tells systemd", pair = "what a connection's option pair stands on",
   process = "the parts of tagua serve", server = "the twin and tagua serve", sql = "the ledger",
   verdict = "what tagua.core.engine stands on", workers = "what tagua.rules.sandbox stands on",
