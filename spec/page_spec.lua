@@ -38,8 +38,8 @@ describe("the page's data", function()
 
   it("has how tagua serve itself is, where it is told", function()
     assert.is_nil(ask(opened, "overview").state)
-    local told = open(book, { state = function() return { missing = json.array({ "intake" }) } end })
-    assert.same({ missing = { "intake" } }, ask(told, "overview").state)
+    local told = open(book, { state = function() return { configuration_changed = true } end })
+    assert.same({ configuration_changed = true }, ask(told, "overview").state)
     told.close()
   end)
 

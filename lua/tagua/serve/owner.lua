@@ -150,7 +150,6 @@ function Owner:state()
       refused = refused and { at = refused.at, message = self.context.redact(refused.message) } or nil },
     configuration_changed = self.reload.config_changed or false,
     parts = json.array(parts),
-    missing = json.array(select(2, self.children:ready())),
   }
 end
 

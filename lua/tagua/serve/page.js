@@ -34,9 +34,6 @@
       rule: "Rule “{rule}”, {file}:{line}", source: "{input}, line {line}", noRule: "By hand, without a rule", noValues: "It read no values.",
       put: "Put on", took: "Taken off", phone: "Phone", email: "E-mail", extId: "Member number", created: "Since", active: "Last active",
       failedToLoad: "This could not be loaded: {message}", offline: "Tagua does not answer. It will be tried again.",
-      rulesRefused: "The rule file has changed and was refused; the rules of before go on. {message}",
-      configurationChanged: "connections.lua has changed: what it says counts after a restart of tagua serve.",
-      partsMissing: "Not at work now, and being started again: {parts}.",
       rulesOf: "Rules {path}, in force {when}", tested: { one: "{n} test passed", other: "{n} tests passed" },
       rulesRefused: "The rules were changed {when} and are refused; those of before go on. {message}",
       configChanged: "connections.lua was changed: start tagua serve again for it to count.",
@@ -79,9 +76,6 @@
       rule: "規則「{rule}」，{file}:{line}", source: "{input} 第 {line} 行", noRule: "手動，沒有規則", noValues: "沒有讀取任何欄位。",
       put: "貼上", took: "移除", phone: "電話", email: "Email", extId: "會員編號", created: "加入時間", active: "最近互動",
       failedToLoad: "無法載入：{message}", offline: "Tagua 沒有回應，稍後會再試。",
-      rulesRefused: "規則檔改過，但沒有通過檢查，目前仍用先前的規則。{message}",
-      configurationChanged: "connections.lua 已變更，重新啟動 tagua serve 後才會生效。",
-      partsMissing: "目前沒有運作、正在重新啟動：{parts}。",
       rulesOf: "規則 {path}，{when}生效", tested: { other: "{n} 個測試通過" },
       rulesRefused: "規則在{when}有修改，但未通過，仍照原來的規則執行。{message}",
       configChanged: "connections.lua 已修改，重新啟動 tagua serve 才會生效。",
@@ -210,7 +204,6 @@
     kept(sessionStorage, "tagua.token", null);
     by("page").hidden = true;
     by("notice").hidden = true;
-    by("state").hidden = true;
     by("gate").hidden = false;
     by("refused").textContent = wrong ? say("refused") : "";
     by("token").value = "";
@@ -441,19 +434,9 @@
     by("connection").value = String(connection);
     by("pick").hidden = connections.length < 1;
   }
-  // What is not as it should be with tagua serve itself.
-  function showState(state) {
-    const told = [];
-    if (state && state.rules && state.rules.refused) told.push(say("rulesRefused", { message: state.rules.refused.message }));
-    if (state && state.configuration_changed) told.push(say("configurationChanged"));
-    if (state && state.missing && state.missing.length) told.push(say("partsMissing", { parts: state.missing.join(", ") }));
-    put(by("state"), told.map((text) => h("p", {}, text)));
-    by("state").hidden = told.length === 0;
-  }
   async function look(everything) {
     const found = await ask("overview");
     calm();
-    showState(found.state);
     zone = found.zone;
     skew = found.now - Date.now() / 1000; // moments are told by the clock of the host that they are from
     version = found.version;

@@ -29,7 +29,7 @@ Data.__index = Data
 --     senders know themselves: the rate allowed and the one in force, operations in the last minute, seconds
 --     that the platform still wants left alone, operations that wait;
 --   state: gives how `tagua serve` itself is, which the overview passes on: `rules` (`refused`: why a changed file is
---     not used), `configuration_changed`, `missing` (parts that do not do their work);
+--     not used), `configuration_changed`, `parts` (whether each is `ready`);
 --   now: gives seconds since the epoch; clock: nanoseconds; slice: see `tagua.serve.page_sizes`
 -- @treturn table|nil
 -- @treturn string message
