@@ -73,4 +73,38 @@ describe("the keeper", function()
     assert.same(expected, f.tags())
     assert.equal(0, f.count("tagua_events_waiting"))
   end)
+
+  it("knows of the events that are there when other rules ask for more, and says what it can't know", function()
+    f = with.new([[
+      fields { recent = count("purchase", { within = "1d" }) }
+      tag "Active" { when = function(user) return user.recent > 0 end }
+    ]])
+    f.open()
+    f.work()
+    local day = 86400000
+    for i = 1, 3 do
+      f.events({ { "U1", "purchase", { amount = 10 } }, { "U2", "follow" } })
+      f.work()
+      if i < 3 then f.clock.now = f.clock.now + day // 2 + 1000 end
+      f.keeper.forget_ns = 0
+      f.keeper:round(0.01)
+      f.work()
+    end
+    assert.same({ U1 = "Active 1" }, f.tags())
+    assert.same({}, f.told("incomplete"))
+    assert(f.keeper:use({ name = "rules.lua", source = [[
+      fields {
+        recent = count("purchase", { within = "1d" }), spent = sum("purchase", "amount", { within = "1d" }),
+        week = count("purchase", { within = "7d" }),
+      }
+      tag "Active" { when = function(user) return user.recent > 0 end }
+      tag "Spent 20" { when = function(user) return user.spent == 20 and user.week == 2 end }
+    ]] }))
+    f.work()
+    assert.same({ U1 = "Active 1, Spent 20 1" }, f.tags())
+    local told = f.told("incomplete")
+    assert.equal(1, #told)
+    assert.matches("^the field 'week' knows what happened since %d+%-%d+%-%d+ [%d:]+; earlier events were gone when the "
+      .. "rules first asked, and it is whole from %d+%-%d+%-%d+ [%d:]+ on$", told[1])
+  end)
 end)

@@ -48,7 +48,7 @@ function M.open(book, box, ruleset)
       db:run("update told set event = 0 where connection = ?", self.connection)
     end
     self.event, self.clock = event, clock
-    self.told = told.register(db, self.connection, ruleset.fields, event, last.forgotten)
+    self.told = told.register(db, self.connection, ruleset.fields, last.forgotten, clock)
     if self.other_inbox then
       self:drop_windows()
     end

@@ -15,8 +15,10 @@ create table told (
   connection integer not null,
   key text not null,         -- what tells it from others; fields that say the same share it
   field text not null,       -- the name of one such field
+  declared text not null,    -- the aggregate, or the plain field's name in events, as JSON
   event integer not null default 0,  -- the last event that was folded into it
   since integer,             -- events before this moment (milliseconds) were gone when it was first asked for
+  dropped integer,           -- no rule asks for it since then (milliseconds); null: one does
   unique (connection, key)
 );
 

@@ -215,7 +215,7 @@ function Tallies:write()
       write_one(self, user, one)
       local known = self.known[user][one]
       local now = one.aggregate and image(one, self.tallies[user][one]) or known.text
-      if now ~= before then numbers[#numbers + 1] = one.number end
+      if now ~= before and one.names[1] then numbers[#numbers + 1] = one.number end
     end
     if #numbers > 0 then
       table.sort(numbers)

@@ -2,8 +2,13 @@
 -- rules wanted too, so that nothing of it has to be folded anew, and forgets what nobody wants any more.
 -- @module tagua.events.told
 local aggregates = require("tagua.events.aggregates")
+local json = require("tagua.json")
 
 local M = {}
+
+--- How long what no rule asks for any more is kept and folded on, in milliseconds, where it can't be had from
+-- the events again: whoever takes a change of the rules back loses nothing.
+M.GRACE = 7 * 86400 * 1000
 
 local function wanted_of(fields)
   local wanted, order = {}, {}
@@ -26,44 +31,74 @@ local function wanted_of(fields)
   return wanted, order
 end
 
+-- What stands in the registry of something that no rule asks for any more: kept for a while where it has no window.
+local function unwanted(key, declared)
+  local one = assert(json.decode(declared))
+  return { key = key, names = {}, aggregate = one.aggregate, source = one.source }
+end
+
+local function forget(db, connection, number)
+  db:run("delete from tally where connection = ? and told = ?", connection, number)
+  db:run("delete from known where connection = ? and told = ?", connection, number)
+  db:run("delete from told where number = ?", number)
+end
+
+-- What stands there already: puts numbers and cursors into what is wanted, and drops what is not.
+local function match(db, connection, wanted, order, now)
+  local rows = {}
+  for number, key, upto, since, declared, dropped in
+    db:rows("select number, key, event, since, declared, dropped from told where connection = ?", connection)
+  do
+    rows[#rows + 1] = { number = number, key = key, event = upto, since = since, declared = declared, dropped = dropped }
+  end
+  for _, row in ipairs(rows) do
+    local one = wanted[row.key]
+    if one and row.dropped then
+      db:run("update told set dropped = null where number = ?", row.number)
+    elseif not one then
+      one = unwanted(row.key, row.declared)
+      local dropped = row.dropped or now
+      if one.aggregate and one.aggregate.within or dropped < now - M.GRACE then
+        forget(db, connection, row.number)
+        one = nil
+      else
+        db:run("update told set dropped = ? where number = ?", dropped, row.number)
+        order[#order + 1] = one
+      end
+    end
+    if one then
+      one.number, one.event, one.since = row.number, row.event, row.since
+    end
+  end
+end
+
+local function insert(db, connection, one, forgotten)
+  one.event, one.since = 0, forgotten
+  one.number = db:row(
+    "insert into told (connection, key, field, declared, event, since) values (?, ?, ?, ?, 0, ?) returning number",
+    connection,
+    one.key,
+    one.field,
+    assert(json.encode({ aggregate = one.aggregate, source = one.source })),
+    forgotten
+  )
+end
+
 --- Brings the registry up to a ruleset. Inside a transaction.
 -- @tparam table db the ledger's store
 -- @tparam integer connection
 -- @tparam {table,...} fields of the ruleset
--- @tparam integer event the last event that was folded
 -- @tparam ?integer forgotten events before this moment (milliseconds) are gone from the inbox
--- @treturn table `list`: { number, key, field, names, aggregate or source, event, since }; `by_number`;
---   `by_type`: for each type of event and `*` the aggregates about it; `plain`: the plain fields
-function M.register(db, connection, fields, event, forgotten)
+-- @tparam integer now milliseconds
+-- @treturn table `list`: { number, key, field, names (none where no rule asks for it any more), aggregate or source,
+--   event, since }; `by_number`; `by_type`: for each type of event and `*` the aggregates about it; `plain`: the
+--   plain fields
+function M.register(db, connection, fields, forgotten, now)
   local wanted, order = wanted_of(fields)
-  local gone = {}
-  for number, key, upto, since in
-    db:rows("select number, key, event, since from told where connection = ?", connection)
-  do
-    local one = wanted[key]
-    if one then
-      one.number, one.event, one.since = number, upto, since
-    else
-      gone[#gone + 1] = number
-    end
-  end
-  for _, number in ipairs(gone) do
-    db:run("delete from tally where connection = ? and told = ?", connection, number)
-    db:run("delete from known where connection = ? and told = ?", connection, number)
-    db:run("delete from told where number = ?", number)
-  end
+  match(db, connection, wanted, order, now)
   local found = { list = order, by_number = {}, by_type = {}, plain = {} }
   for _, one in ipairs(order) do
-    if not one.number then
-      one.event, one.since = 0, forgotten
-      one.number = db:row(
-        "insert into told (connection, key, field, event, since) values (?, ?, ?, 0, ?) returning number",
-        connection,
-        one.key,
-        one.field,
-        forgotten
-      )
-    end
+    if not one.number then insert(db, connection, one, forgotten) end
     found.by_number[one.number] = one
     if one.aggregate then
       local kind = one.aggregate.event
@@ -73,7 +108,6 @@ function M.register(db, connection, fields, event, forgotten)
       found.plain[#found.plain + 1] = one
     end
   end
-  found.behind = M.behind(found, event)
   return found
 end
 

@@ -144,7 +144,27 @@ function Keeper:go_by(file)
   self.asleep_for = affected.new(ruleset.fields, reads)
   self.rules = file.path or self.rules or file.name
   self.reading = "events for " .. self.rules
+  self:tell_incomplete()
   return true
+end
+
+-- Says what the rules can't know of events, because those were gone before the rules asked.
+function Keeper:tell_incomplete()
+  local function moment(ms)
+    return self.zone:format(ms // 1000)
+  end
+  if self.follow.other_inbox then
+    local text = "the file of events is another one: what has a window begins anew"
+    self.log:warning("inbox", text, { path = self.box.path })
+  end
+  for _, one in ipairs(self.follow:incomplete(self.now())) do
+    local text = "the field '%s' knows what happened since %s; earlier events were gone when the rules first asked"
+    text = text:format(one.field, moment(one.since))
+    if one.whole then
+      text = ("%s, and it is whole from %s on"):format(text, moment(one.whole))
+    end
+    self.log:warning("incomplete", text, { field = one.field })
+  end
 end
 
 --- Goes by other rules from the next user on. Runs that are under way go on.
