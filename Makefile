@@ -84,7 +84,8 @@ bench: ## how fast, beside its peers
 	@$(BUILD_ALL)
 	@BUILD=$(BUILD) bench/run.sh $(BENCH)
 
-# libFuzzer, with sanitizers; what is found is kept in build/fuzz/corpus and taken up again.
+# libFuzzer, with sanitizers; what is found is kept in build/fuzz/corpus and taken up again. A folder of a
+# fuzzer's name in spec/fuzz holds what it begins with.
 FUZZ_SECONDS ?= 60
 fuzz: ## the readers of what comes from outside, FUZZ_SECONDS each
 	@.ci/deps
@@ -93,7 +94,8 @@ fuzz: ## the readers of what comes from outside, FUZZ_SECONDS each
 	@for name in $(FUZZERS); do \
 	  echo "== $$name"; mkdir -p $(BUILD)/fuzz/corpus/$$name; \
 	  $(BUILD)/fuzz/fuzz-$$name -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=1024 -timeout=10 -verbosity=0 \
-	    -print_final_stats=1 -artifact_prefix=$(BUILD)/fuzz/$$name- $(BUILD)/fuzz/corpus/$$name || exit 1; \
+	    -print_final_stats=1 -artifact_prefix=$(BUILD)/fuzz/$$name- $(BUILD)/fuzz/corpus/$$name \
+	    $$([ ! -d spec/fuzz/$$name ] || echo spec/fuzz/$$name) || exit 1; \
 	done
 
 FUZZERS := $(patsubst spec/fuzz/%.c,%,$(wildcard spec/fuzz/*.c))

@@ -1,5 +1,5 @@
--- The intake alone, for bench/intake.sh: serves FOLDER/events.db until it is ended, or (FOLDER sign COUNT) writes as many
--- signed webhooks of LINE to FOLDER/signed, a line each: signature, tab, body.
+-- The intake alone, for bench/intake.sh: serves FOLDER/events.db until it is ended, or (FOLDER sign COUNT) writes as
+-- many signed webhooks of LINE to FOLDER/signed, a line each: signature, tab, body.
 local core = require("tagua.core")
 
 local folder, what, count = ...
@@ -26,9 +26,9 @@ end
 if what == "sign" then
   local file = assert(io.open(folder .. "/signed", "w"))
   for i = 1, tonumber(count) do
-    local body = ('{"destination":"U0","events":[{"type":"message","message":{"type":"text","id":"%d","text":"多少錢?"},'
+    local body = ('{"destination":"U0","events":[{"type":"message","message":{"type":"text","id":"%d","text":"多少"},'
       .. '"webhookEventId":"01FZ%020d","deliveryContext":{"isRedelivery":false},"timestamp":1795255200000,'
-      .. '"source":{"type":"user","userId":"U%032x"},"replyToken":"757913772c4646b784d4b7ce46d12671","mode":"active"}]}')
+      .. '"source":{"type":"user","userId":"U%032x"},"replyToken":"757913772c4646b784d4b7ce46d1267","mode":"active"}]}')
       :format(i, i, i % 50000)
     file:write(base64(secret:hmac_sha256(body)), "\t", body, "\n")
   end
