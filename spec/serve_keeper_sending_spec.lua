@@ -151,6 +151,16 @@ describe("the keeper as the sender", function()
     f = with.new(RULES, { platform = "botbonnie", bot = fixture.BOT, page = fixture.PAGE, channel = "line",
       token = platform.token, url = socket, store = false, give_up_after = 0.1, attempts = 100 })
     f.open()
+    local twin
+    local function up()
+      twin = platform.open({ address = socket, store = platform.folder .. "/twin.db" })
+      f.connection.twin = { twin = twin, step = function() return twin:step() end, fd = function() return twin:fd() end,
+        close = function() end }
+    end
+    up()
+    f.work()
+    twin:close()
+    f.connection.twin = nil
     local list = {}
     for i = 1, 50 do list[i] = { "U" .. i, "purchase" } end
     f.events(list)
@@ -169,9 +179,7 @@ describe("the keeper as the sender", function()
     assert.matches("^nothing is sent: .*; events are kept, and it is tried again in 1 s", f.told("stopped")[1])
     assert.matches("again in 4 s", f.told("stopped")[3])
     assert.is_true(f.ask("select count(*) from run where state in ('queued', 'sending')") <= 4)
-    local twin = platform.open({ address = socket })
-    f.connection.twin = { twin = twin, step = function() return twin:step() end, fd = function() return twin:fd() end,
-      close = function() end }
+    up()
     f.work()
     local tagged = 0
     for _, tags in pairs(f.tags()) do
@@ -220,5 +228,21 @@ describe("the keeper as the sender", function()
     f.work()
     assert.equal(400, long_ones())
     for _, tags in pairs(f.tags()) do assert.matches("^%a+ 1$", tags) end
+  end)
+
+  it("does not let a tag that can't be made hold up the others", function()
+    f = with.new(RULES .. 'tag "Odd" { when = function(user) return user.bought % 2 == 1 end }', { faults = { faults = {
+      { ["do"] = "drop_after_work", path = "/v1/api/tag/autogen", times = 1 } } } })
+    f.open()
+    f.work()
+    f.events({ { "U1", "purchase" } })
+    f.work()
+    assert.same({ U1 = "Odd 1" }, f.tags())
+    assert.equal(1, f.count("tagua_errors_total", "code", "EAMBIGUOUS"))
+    assert.matches("the tag 'Buyer' could not be put on a user", f.told("operation_failed")[1], 1, true)
+    f.clock.now = f.clock.now + 3600000
+    f.events({ { "U2", "purchase" } })
+    f.work()
+    assert.same({ U1 = "Odd 1", U2 = "Odd 1" }, f.tags())
   end)
 end)

@@ -57,17 +57,27 @@ function Apply:create_one(creation)
   return nil, message, code
 end
 
---- Creates the folders and tags of the plan that the platform does not have yet.
+--- Creates the folders and tags of the plan that the platform does not have yet. One that can't be created
+-- stops a run that somebody looks at; of live events the operations with other tags go on.
 function Apply:create(creations)
   for _, creation in ipairs(creations) do
     if self:interrupted() then
       return true
     end
-    local ok, message, code = self:create_one(creation)
-    if not ok then
-      return nil, message, code
+    local refused = self.refused[creation.folder or ""]
+    local ok, message, code = nil, nil, nil
+    if refused then
+      message, code = refused.message, refused.code
+    else
+      ok, message, code = self:create_one(creation)
     end
-    self.created = self.created + 1
+    if ok then
+      self.created = self.created + 1
+    elseif self.run.kind ~= "event" or code == "EDISK" or code == "ELOCKED" or self.connection:stopped() then
+      return nil, message, code
+    else
+      self.refused[creation.name] = { message = message, code = code }
+    end
   end
   return true
 end
@@ -124,7 +134,9 @@ function Apply:start_batch(size)
         self.connection:begin(operation)
       end
     else
-      self.run:result(operation.seq, "failed", "ENOTFOUND", ("the tag '%s' has no id yet"):format(operation.name))
+      local refused = self.refused[operation.name]
+      local message = refused and refused.message or ("the tag '%s' has no id yet"):format(operation.name)
+      self.run:result(operation.seq, "failed", refused and refused.code or "ENOTFOUND", message)
     end
   end
   return started, #batch > 0
@@ -270,6 +282,7 @@ function M.new(job, run)
     resends = {},
     turns = turns.new(),
     ids = {},
+    refused = {}, -- folders and tags that could not be created
     created = 0,
   }, Apply)
 end

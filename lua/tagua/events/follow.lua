@@ -347,10 +347,11 @@ end
 --- What the rules may read of users, as records: lines of JSON with the key `id`.
 -- @tparam {string,...} users
 -- @tparam integer now milliseconds
+-- @tparam[opt] function fill (user, told) puts in what is known from elsewhere: told[field] = { text = JSON }
 -- @treturn function|nil an iterator over lines, each with its newline
 -- @treturn string message
 -- @treturn string code
-function Follow:records(users, now)
+function Follow:records(users, now, fill)
   now = self:moment(now)
   local taken, message, code = self:transact(function()
     return self:settle(users, now)
@@ -365,7 +366,12 @@ function Follow:records(users, now)
   local i = 0
   return function()
     i = i + 1
-    return users[i] and self.write(users[i], taken:read(users[i])) or nil
+    local user = users[i]
+    local known = user and taken:read(user)
+    if fill and user then
+      fill(user, known)
+    end
+    return user and self.write(user, known) or nil
   end
 end
 
@@ -404,6 +410,18 @@ end
 -- @treturn ?integer since when the first of them does, in milliseconds
 function Follow:queue()
   return store.try(changed.queue, self.db, self.connection)
+end
+
+--- Users whom the platform shows are known as if an event of theirs had come. Inside a transaction.
+-- @tparam {string,...} users
+-- @tparam ?integer now milliseconds; given, they are changed
+function Follow:show(users, now)
+  self:welcome(users)
+  local moved = {}
+  for _, user in ipairs(now and users or {}) do
+    moved[user] = ALL
+  end
+  changed.note(self.db, self.connection, moved, self.event, now or 0)
 end
 
 --- All users of whom an event came, in pieces, in the order of their ids; for rules that read the clock.

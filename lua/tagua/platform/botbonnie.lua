@@ -311,6 +311,9 @@ end
 function read.set_params() return true end
 read.delete_params = read.set_params
 
+--- Whether `users_page` can be asked for those who changed since a moment.
+M.users_since = true
+
 --- `GET /bot/customers`: one page of users [user-data]
 -- @tparam table identity
 -- @tparam string|nil cursor `next` of the page before; nil for the first

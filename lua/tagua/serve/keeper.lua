@@ -9,16 +9,17 @@
 -- It may be killed at any moment: what it has to know again is in the ledger, written together with what it is about.
 -- @module tagua.serve.keeper
 local affected = require("tagua.rules.affected")
-local changed = require("tagua.events.changed")
 local core = require("tagua.core")
 local counters = require("tagua.serve.keeper.counters")
 local deciding = require("tagua.serve.keeper.deciding")
 local expire = require("tagua.serve.keeper.expire")
 local fitting = require("tagua.fitting")
 local follow = require("tagua.events.follow")
+local hooks = require("tagua.serve.keeper.hooks")
 local logs = require("tagua.serve.log")
 local open_hours = require("tagua.hours")
 local options = require("tagua.options")
+local polling = require("tagua.serve.keeper.polling")
 local runs = require("tagua.serve.keeper.runs")
 local sending = require("tagua.serve.keeper.sending")
 local state = require("tagua.serve.keeper.state")
@@ -90,6 +91,7 @@ function M.open(given)
     return nil, message, code
   end
   self.runs, self.wishes, self.expire, self.sweep = runs.new(self), wishes.new(self), expire.new(self), sweep.new(self)
+  self.polling, self.hooks = polling.new(self), hooks.new(self)
   self.sending = sending.new(self, o.lock)
   self.server = self.sending.server
   self.hours = self.settings.hours and open_hours.parse(self.settings.hours)
@@ -174,7 +176,7 @@ end
 -- @treturn string code; the rules of before count on
 function Keeper:use(file)
   while self.task do
-    self:decide()
+    self:go_on()
   end
   local before = self.pool.file
   local function load(one)
@@ -204,14 +206,18 @@ function Keeper:may_send()
   return not self.hours or open_hours.open(self.hours, self.hours_zone, self.now() // 1000)
 end
 
---- Has users decided again, as if something of theirs had moved. Inside of a transaction.
+-- Whether users can be decided: the platform was read, and what is decided can be sent.
+function Keeper:may_decide()
+  return self.polling:ready() and self.sending:ready() and self:may_send()
+end
+
+--- The records of users, as lines of JSON.
 -- @tparam {string,...} users
-function Keeper:touch(users)
-  local moved = {}
-  for _, user in ipairs(users) do
-    moved[user] = "*"
-  end
-  changed.note(self.book.ledger.store, self.book.number, moved, self.follow.event, self.now())
+-- @treturn function|nil an iterator
+-- @treturn string message
+-- @treturn string code
+function Keeper:records(users)
+  return self.follow:records(users, self.now(), self.pool.ruleset.poll and self.polling:filler())
 end
 
 -- Those whose turn has come again take their place among those of whom something moved.
@@ -221,7 +227,7 @@ function Keeper:call_back()
     return false
   end
   return self.book.ledger.store:transact(function()
-    self:touch(users)
+    self.follow:show(users, self.now())
     for _, user in ipairs(users) do
       self.state:called(user)
     end
@@ -229,23 +235,8 @@ function Keeper:call_back()
   end)
 end
 
--- Decides the next piece of users, as far as it goes before a worker has to be waited for.
-function Keeper:decide()
-  if not self.task then
-    if self.runs:number_of("events") >= UNFINISHED_MOST or not self.sending:ready() then
-      return false
-    end
-    local users, about, code = self.follow:changed(self.piece)
-    if not users then
-      return nil, about, code
-    elseif #users == 0 then
-      return false
-    end
-    self.task_ns = core.system.monotonic_ns()
-    self.task = coroutine.create(function()
-      return deciding.changed(self, users, about)
-    end)
-  end
+-- Goes on with what workers are waited for, as far as it goes now: the one task that there is at a time.
+function Keeper:go_on()
   local alive, made, message, code = coroutine.resume(self.task)
   if not alive then
     error(debug.traceback(self.task, tostring(made)), 0)
@@ -253,19 +244,62 @@ function Keeper:decide()
     return true
   end
   self.task = nil
-  if not made then
+  return made, message, code
+end
+
+-- Has the rules turn bodies of webhooks into events.
+function Keeper:hear(raws)
+  self.task = coroutine.create(function()
+    return self.hooks:parse(raws)
+  end)
+  return self:go_on()
+end
+
+-- Decides users, and makes the next piece as large as this one was fast.
+function Keeper:decide(users, about)
+  self.task = coroutine.create(function()
+    local began_ns = core.system.monotonic_ns()
+    local made, message, code = deciding.changed(self, users, about)
+    if not made then
+      return nil, message, code
+    end
+    local took_ns = core.system.monotonic_ns() - began_ns
+    self.counts.rule_seconds = self.counts.rule_seconds + took_ns / SECOND
+    self.piece = took_ns > PIECE_NS and math.max(1, self.piece // 2) or math.min(DECIDED_MOST, self.piece * 2)
+    for _ = 1, made.runs do
+      self.runs:begun("events")
+    end
+    if made.runs > 0 then
+      self.server:hurry()
+    end
+    return true
+  end)
+  return self:go_on()
+end
+
+-- What there is for the rules to do: bodies of webhooks, then users of whom something moved.
+function Keeper:think()
+  if self.task then
+    return self:go_on()
+  end
+  self.heard = not self.heard -- bodies and users take turns
+  local raws, message, code = {}, nil, nil
+  if self.heard then
+    raws, message, code = self.hooks:waiting()
+  end
+  if not raws then
     return nil, message, code
+  elseif #raws > 0 then
+    return self:hear(raws)
+  elseif self.runs:number_of("events") >= UNFINISHED_MOST or not self:may_decide() then
+    return false
   end
-  local took_ns = core.system.monotonic_ns() - self.task_ns
-  self.counts.rule_seconds = self.counts.rule_seconds + took_ns / SECOND
-  self.piece = took_ns > PIECE_NS and math.max(1, self.piece // 2) or math.min(DECIDED_MOST, self.piece * 2)
-  for _ = 1, made.runs do
-    self.runs:begun("events")
+  local users, about
+  users, about, code = self.follow:changed(self.piece)
+  if not users then
+    return nil, about, code
   end
-  if made.runs > 0 then
-    self.server:hurry()
-  end
-  return true
+  return #users > 0 and self:decide(users, about)
 end
 
 -- Folds what came in. Not while users are being decided: what moves then moves them again.
@@ -301,6 +335,11 @@ function Keeper:forget()
   if not gone then
     return nil, message, code
   end
+  local ok
+  ok, message, code = self.hooks:forget()
+  if not ok then
+    return nil, message, code
+  end
   self.forget_ns = core.system.monotonic_ns() + (count + gone >= FORGOTTEN and SECOND // 10 or 10 * SECOND)
   return false
 end
@@ -329,33 +368,29 @@ function Keeper:attend()
   local function part(name, f, ...)
     busy = self:part(name, f, ...) or busy
   end
-  if not self.leaving then
-    part("fold", self.fold, self)
-  end
   part("runs", self.runs.look, self.runs)
-  if self.leaving and not self.task then
-    return busy
-  end
-  local sends = self:may_send() and self.sending:ready()
-  if sends or self.task then
-    part("decide", self.decide, self)
-  end
   if self.leaving then
+    if self.task then
+      part("rules", self.go_on, self)
+    end
     return busy
   end
-  if sends then
-    part("wishes", self.wishes.round, self.wishes)
-    part("expire", self.expire.round, self.expire)
-  end
+  part("fold", self.fold, self)
+  part("rules", self.think, self)
   part("windows", self.leave_windows, self)
   part("again", self.call_back, self)
-  if not busy then
-    if sends and not self.task and not self.follow:building() then
+  if self.sending:ready() and self:may_send() then
+    part("poll", self.polling.round, self.polling)
+  end
+  if self:may_decide() then
+    part("wishes", self.wishes.round, self.wishes)
+    part("expire", self.expire.round, self.expire)
+    if not busy and not self.task and not self.follow:building() then
       part("sweep", self.sweep.round, self.sweep)
     end
-    if core.system.monotonic_ns() >= (self.forget_ns or 0) then
-      part("forget", self.forget, self)
-    end
+  end
+  if not busy and core.system.monotonic_ns() >= (self.forget_ns or 0) then
+    part("forget", self.forget, self)
   end
   return busy
 end

@@ -133,7 +133,7 @@ function M.piece(k, users, asleep)
   local now, db = k.now(), k.book.ledger.store
   local at = now // 1000
   local entry = journal.last_id(db)
-  local lines, message, code = k.follow:records(users, now)
+  local lines, message, code = k:records(users)
   if not lines then
     return nil, message, code
   end

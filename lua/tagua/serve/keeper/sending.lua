@@ -26,7 +26,8 @@ end
 function M.new(k, lock)
   local self = setmetatable({ k = k, look_ns = 0, tries = 0 }, Sending)
   local function yield()
-    if coroutine.running() == self.task then
+    local running = coroutine.running()
+    if running == self.task or running == k.polling.task then
       coroutine.yield(true)
     end
   end
@@ -91,7 +92,9 @@ function Sending:waits()
     return true
   end
   self.resume_ms = nil
-  self.k.connection:resume()
+  if self.k.connection:stopped() then
+    self.k.connection:resume()
+  end
   return false
 end
 
@@ -116,17 +119,22 @@ function Sending:hold()
     end
     return false
   end
-  self:failed(message, code)
+  self:failed(message, code, true)
   return false
 end
 
--- Something could not be sent, or not be settled: where it is the connection, everything waits.
-function Sending:failed(message, code)
+-- Something could not be sent, or not be settled: where it is the connection, or what is the keeper's own,
+-- everything waits.
+function Sending:failed(message, code, own)
   local k = self.k
   local why, word = k.connection:stopped()
   if why then
     self:trouble(why, word)
-  elseif code ~= "EHOURS" and code ~= "EINTERRUPTED" then
+  elseif code == "EHOURS" or code == "EINTERRUPTED" then
+    return
+  elseif own then
+    self:trouble(message or "a run was stopped", code)
+  else
     k.counts.errors[code or "?"] = (k.counts.errors[code or "?"] or 0) + 1
     k.log:seldom("error", "sending_failed", message or "a run was stopped", { code = code })
   end
@@ -135,13 +143,14 @@ end
 -- Adds the outcome of a run that is not the keeper's own; its own are looked after in keeper/runs.lua.
 function Sending:take(outcome)
   local k = self.k
+  local own = outcome.number and k.runs:owns(outcome.number)
   if outcome.state == "done" then
     self.tries = 0
   elseif outcome.state == "stopped" then
-    self:failed(outcome.message, outcome.code)
+    self:failed(outcome.message, outcome.code, not outcome.number or own)
   end
   k.runs.look_ns = 0
-  if outcome.sums and not k.runs:owns(outcome.number) then
+  if outcome.sums and not own then
     k.runs:add_up(outcome.number)
   end
 end

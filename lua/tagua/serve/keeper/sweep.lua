@@ -63,10 +63,10 @@ local function lines_of(k)
         return nil
       end
       coroutine.yield()
-      local users
-      users, cursor = store.must(k.follow:sweep(cursor, PIECE))
+      local users = store.must(k.follow:sweep(cursor, PIECE))
+      cursor = users[#users]
       over = cursor == nil
-      lines = #users > 0 and store.must(k.follow:records(users, k.now())) or nil
+      lines = cursor and store.must(k:records(users)) or nil
     end
   end
 end
@@ -101,7 +101,7 @@ function Sweep:give_way(run)
     under_way[#under_way + 1] = user
     self.overtook[user] = true
   end
-  k:touch(under_way)
+  k.follow:show(under_way, k.now())
   for user in pairs(self.overtook) do
     gone = gone + db:run("delete from operation where run = ? and user = ?", run.number, user)
   end

@@ -51,7 +51,8 @@ end
 -- Whether a tag is about to be made, for an operation that waits.
 function Wishes:is_wanted(name)
   local book = self.k.book
-  local wanted = "select 1 from tag where connection = ? and name = ? and kind = 'tag' and state in ('wanted', 'creating')"
+  local wanted = "select 1 from tag where connection = ? and name = ? and kind = 'tag' "
+    .. "and state in ('wanted', 'creating')"
   return book.ledger.store:row(wanted, book.number, name) ~= nil
 end
 
