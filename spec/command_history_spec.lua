@@ -143,6 +143,15 @@ describe("after a run", function()
     assert.equal("VIP", tags_of("U2"))
   end)
 
+  it("names each user whom the plan leaves to the console", function()
+    local rows = {}
+    for i = 1, 12 do rows[i] = ("U%02d,12,Taipei\n"):format(i) end
+    apply_to(table.concat(rows))
+    for i = 1, 5 do console(("untag U%02d VIP"):format(i)) end
+    local out = run("plan rules.lua --users users.csv --refresh")
+    assert.matches("VIP: 5 users (U01, U02, U03, U04, U05)", out, 1, true)
+  end)
+
   it("puts it right where the connection says that the rules win", function()
     apply_to("U1,12,Taipei\nU2,1,Tainan\n")
     console("untag U1 VIP")

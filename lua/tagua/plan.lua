@@ -154,7 +154,7 @@ end
 function Planner:respect(user, pattern)
   for _, entry in ipairs(pattern.named) do
     local named = self.targets[entry[1]][entry[2]]
-    if #named < SAMPLES then
+    if #named < (entry[2] == "found_users" and SAMPLES or LISTED) then
       named[#named + 1] = user
     end
   end

@@ -149,7 +149,9 @@ local function people(lines, plan)
       add(lines, kind.text, held(total))
       list(lines, #tags, tags, function(tag)
         local users = tag[kind.what .. "_users"]
-        local more = #users < tag[kind.what] and ", …" or ""
+        local more = tag[kind.what] - #users
+        more = more <= 0 and "" or kind.what == "found" and ", …"
+          or (" and %s more, which the ledger's view overrides lists"):format(number(more))
         return ("%s: %s (%s%s)"):format(tag.name, count(tag[kind.what], "user"), names(users), more)
       end)
       add(lines, "  %s", kind.remedy)

@@ -19,10 +19,15 @@ function M.is_failure(value)
   return getmetatable(value) == Failure
 end
 
---- For xpcall: lets a failure pass as it is, and gives a bug its traceback.
+--- For xpcall: lets a failure pass as it is, also one of the ledger in a loop over its rows, and gives a bug its
+-- traceback.
 -- @param problem
 -- @return the failure, or a text
 function M.keep_trace(problem)
+  local store = package.loaded["tagua.ledger.store"]
+  if store and store.is_failure(problem) then
+    return setmetatable({ message = problem.message, code = problem.code }, Failure)
+  end
   return M.is_failure(problem) and problem or debug.traceback(tostring(problem), 2)
 end
 

@@ -33,7 +33,7 @@ local UNDONE = [[
 -- @treturn {[string]=integer} by the tag's id; one that was never created has no holders to compare with
 function M.undone(db, connection, rules)
   local found = {}
-  for id, count in store.must(db:prepare(UNDONE)):rows(connection.number, store.cap(rules, 4096)) do
+  for id, count in db:rows(UNDONE, connection.number, store.cap(rules, 4096)) do
     found[id] = count
   end
   return found

@@ -9,11 +9,27 @@ Store.__index = Store
 
 -- What `must` raises inside a transaction; told from a bug by its metatable.
 local Failure = {}
+function Failure.__tostring(failure)
+  return failure.message
+end
+
+--- Whether an error value is a failure of the database that nobody turned into `nil, message, code`: loops over
+-- rows have no place for it.
+-- @param value
+-- @treturn boolean then it has `message` and `code`
+function M.is_failure(value)
+  return getmetatable(value) == Failure
+end
+
+-- A file that is damaged is not one to try again with.
+local function code_of(message, code)
+  return code == "ESQL" and tostring(message):find("damaged", 1, true) and "ELEDGER" or code
+end
 
 -- For all that failed outside of a transaction too: raises as a failure that `transact` turns back.
 local function must(first, message, ...)
   if first == nil and message ~= nil then
-    error(setmetatable({ message = message, code = (...) }, Failure), 0)
+    error(setmetatable({ message = message, code = code_of(message, (...)) }, Failure), 0)
   end
   return first, message, ...
 end
@@ -79,9 +95,21 @@ function Store:row(text, ...)
   return must(self:prepare(text):row(...))
 end
 
+-- What a step of a loop over rows gave; a file that can't be read on raises as a failure.
+local function stepped(ok, first, ...)
+  if ok then
+    return first, ...
+  end
+  local message = tostring(first):gsub("^[^:]+:%d+: ", "")
+  error(setmetatable({ message = message, code = code_of(message, "ESQL") }, Failure), 0)
+end
+
 --- Iterates over the rows of a statement of its own, so that loops may nest.
 function Store:rows(text, ...)
-  return must(self.db:prepare(text)):rows(...)
+  local next_row, state, control, closing = must(self.db:prepare(text)):rows(...)
+  return function(at, last)
+    return stepped(pcall(next_row, at, last))
+  end, state, control, closing
 end
 
 --- Runs a function in one transaction; inside another one, as a part of it.
