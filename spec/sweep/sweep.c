@@ -93,7 +93,10 @@ static int run(lua_State *L)
     const char *script = lua_touserdata(L, 1);
     luaL_openlibs(L);
     lua_register(L, "collect", start_collecting);
+    long units = refuse_units; /* lua-cjson ends the process where it gets no memory */
+    refuse_units = 0;
     luaL_requiref(L, "cjson", luaopen_cjson, 0);
+    refuse_units = units;
     luaL_requiref(L, "tagua.core", luaopen_tagua_core, 0);
     lua_settop(L, 0);
     if (luaL_loadfile(L, script) != LUA_OK)

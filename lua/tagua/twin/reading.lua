@@ -26,7 +26,9 @@ decoder.decode_max_depth(20)
 -- @tparam integer code of the refusals
 -- @treturn table
 function M.object(body, code)
-  if not utf8.len(body) or body:find("%c") and body:find("[%z\1-\8\11\12\14-\31]") then refuse(code, "the body is not UTF-8 text") end
+  if not utf8.len(body) or body:find("%c") and body:find("[%z\1-\8\11\12\14-\31]") then
+    refuse(code, "the body is not UTF-8 text")
+  end
   local ok, value = pcall(decoder.decode, body)
   if not ok then refuse(code, "the body is not JSON") end
   if type(value) ~= "table" or value[1] ~= nil then refuse(code, "the body is not a JSON object") end
