@@ -4,6 +4,8 @@ local input = require("tagua.input")
 local pool = require("tagua.rules.pool")
 local core = require("tagua.core")
 
+collectgarbage("incremental", 400) -- as in the command, see host/main.c; lua5.4 itself collects by generations
+
 local rules, users, format, jobs = arg[1], arg[2], arg[3], math.tointeger(arg[4])
 local workers = pool.start {
   jobs = jobs, seconds = tonumber(arg[5]), executable = os.getenv("TAGUA_EXECUTABLE"),
