@@ -198,4 +198,41 @@ http {
     assert.matches("there are no cosockets in this phase, begin a timer: ngx.timer.at(0, ...) EUNSUPPORTED",
       support.read(folder .. "/error.log"), 1, true)
   end)
+
+  it("makes one call on the platform of twenty logins, as the example is written", function()
+    local serving, twins = require("spec.support.serving"), require("spec.support.twin_process")
+    taker:close()
+    taker = nil
+    support.write(folder .. "/token", "the-token")
+    os.execute("chmod 600 '" .. folder .. "/token'")
+    local url, stop_twin = twins.start(folder)
+    finally(stop_twin)
+    support.write(folder .. "/rules.lua", 'fields { n = count("login") }\n'
+      .. 'tag "Comes often" { when = function(user) return user.n >= 20 end }\n')
+    support.write(folder .. "/connections.lua", ([[connection "shop" { platform = "botbonnie", bot = "bot-WDCLEHlTw",
+      page = "test_audi", channel = "line", url = "%s", token = file "token" }
+      serve { listen = "127.0.0.1:0", admin = "127.0.0.1:0" }]]):format(url))
+    local serve = serving.start(folder)
+    finally(function()
+      serve.stop()
+      stop_twin()
+    end)
+    local text = support.read("examples/openresty/nginx.conf"):gsub("/run/tagua/tagua.sock", function()
+      return serve.socket:gsub("^unix:", "")
+    end)
+    address, stop = nginx.start(folder, nginx.localised(text, folder))
+    for _, body in ipairs(ask_all("/login?user=U1", 20)) do assert.equal("welcome, U1\n", body) end
+    local function count_of(tag)
+      local answer = serving.ask(url, { path = "/v1/api/bot/customers?botId=bot-WDCLEHlTw&limit=100", token = "the-token" })
+      local user = answer.json.res.records[1]
+      for _, one in ipairs(user and user.tags or {}) do
+        if one.name == tag then return one.count end
+      end
+    end
+    assert.equal(1, serving.wait_for("the tag", function() return count_of("Member") end))
+    -- What is asked for later goes to the platform later: when it has come, no second call for "Member" can still come.
+    serving.ask(serve.socket, { path = "/v1/tag", body = '{"user":"U1","tag":"Last"}' })
+    assert.equal(1, serving.wait_for("the last tag", function() return count_of("Last") end))
+    assert.equal(1, count_of("Member"))
+  end)
 end)
