@@ -301,6 +301,19 @@ describe("following events", function()
     assert.same({ n = 3, w = 0 }, at.records({ "U1" }).U1)
   end)
 
+  it("goes on where the connection got another name", function()
+    begin('n = count("p"), city = text')
+    at.put({ { "U1", "p", nil, { city = "台北" } }, { "U1", "p" } })
+    at.fold()
+    local same = { name = "store", platform = "botbonnie", bot = "bot-1", page = "page-1", channel = "line" }
+    at.book.shop = assert(at.book.ledger:connection(same))
+    at.use(at.fields)
+    at.put({ { "U1", "p" } })
+    assert.equal(1, at.fold())
+    assert.same({ n = 3, city = "台北" }, at.records({ "U1" }).U1)
+    assert.same({ store = 0 }, follow.settled(at.book.path))
+  end)
+
   it("looks up what leaves a window, not all that a user did", function()
     begin('n = count("p", { within = "1d" }), s = count("*", { within = "1d" })')
     local many = {}

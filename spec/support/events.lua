@@ -59,7 +59,7 @@ function M.new(fields, fast)
     local list = {}
     for i, one in ipairs(events) do
       list[i] = {
-        connection = "shop",
+        connection = self.book.shop.name,
         source = "events",
         user = one.user or one[1],
         type = one.type or one[2],

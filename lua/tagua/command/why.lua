@@ -328,8 +328,8 @@ return {
     if options.json then
       return context:json(as_json(job, all))
     end
-    context:print(("%s, line %d of %s"):format(terminal.visible(options.user), job.line,
-      terminal.visible(job.input.name)))
+    local place = job.input.events and "one" or ("line %d"):format(job.line) -- a line of events is not a user's
+    context:print(("%s, %s of %s"):format(terminal.visible(options.user), place, terminal.visible(job.input.name)))
     for _, told in ipairs(all) do
       for _, line in ipairs(lines_of(context, job, told)) do
         context:print(line)

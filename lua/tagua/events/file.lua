@@ -61,9 +61,17 @@ function Temporary:close()
   end
 end
 
--- What the events are that were read, for messages: their types, and the fields that they carry.
+local NAMES_MOST = 1000 -- types and fields that are remembered for messages
+
+-- What the events are that were read: their types, and the fields that they carry.
 local function survey()
-  return { types = {}, fields = {}, users = {} }
+  return { types = {}, fields = {}, room = NAMES_MOST }
+end
+
+local function note(seen, set, name)
+  if not set[name] and seen.room > 0 then
+    set[name], seen.room = true, seen.room - 1
+  end
 end
 
 local function put(box, batch)
@@ -87,9 +95,9 @@ local function read(input, box, zone, seen)
           if not fits then event, message = nil, problem:gsub("^an event cannot be taken: ", "") end
         end
         if not event then return nil, ("%s: line %d: %s"):format(input.name, number, message), "EINPUT" end
-        seen.types[event.type] = true
+        note(seen, seen.types, event.type)
         for name in pairs(event.fields) do
-          seen.fields[name] = true
+          note(seen, seen.fields, name)
         end
         batch[#batch + 1] = event
         if #batch == BATCH then

@@ -19,6 +19,15 @@ Follow.__index = Follow
 
 local ALL = "*"
 
+--- What the numbers of a connection's events are numbers in: another file, or another name of the connection, counts
+-- from the beginning.
+-- @tparam table box the inbox
+-- @tparam string name of the connection
+-- @treturn string
+function M.numbers_of(box, name)
+  return box.id .. " " .. name
+end
+
 --- Opens the ledger's side of the events of a connection, and brings it up to the rules. What the rules ask for
 -- anew is folded from the events that are still there, by the next calls of `fold`.
 -- @tparam table book the ledger's side of the connection
@@ -39,12 +48,13 @@ function M.open(book, box, ruleset)
   }, Follow)
   local ok, message, code = db:transact(function()
     local last = store.must(box:last())[self.name] or {}
-    db:run("insert or ignore into followed (connection, inbox) values (?, ?)", self.connection, box.id)
+    local inbox = M.numbers_of(box, self.name)
+    db:run("insert or ignore into followed (connection, inbox) values (?, ?)", self.connection, inbox)
     local id, event, clock = db:row("select inbox, event, clock from followed where connection = ?", self.connection)
-    self.other_inbox = id ~= box.id
+    self.other_inbox = id ~= inbox
     if self.other_inbox then -- its numbers count from the beginning
       event = 0
-      db:run("update followed set inbox = ?, event = 0 where connection = ?", box.id, self.connection)
+      db:run("update followed set inbox = ?, event = 0 where connection = ?", inbox, self.connection)
       db:run("update told set event = 0 where connection = ?", self.connection)
     end
     self.event, self.clock = event, clock

@@ -4,7 +4,7 @@ return [[
 -- How far the events of a connection were folded.
 create table followed (
   connection integer primary key,
-  inbox text not null,       -- which file of events `event` is a number of
+  inbox text not null,       -- which file of events `event` is a number in, and the connection's name there
   event integer not null default 0,  -- the last event that was folded
   clock integer not null default 0   -- the moment for which the tallies hold, in milliseconds; never goes back
 );

@@ -49,7 +49,8 @@ local function match(db, connection, wanted, order, now)
   for number, key, upto, since, declared, dropped in
     db:rows("select number, key, event, since, declared, dropped from told where connection = ?", connection)
   do
-    rows[#rows + 1] = { number = number, key = key, event = upto, since = since, declared = declared, dropped = dropped }
+    rows[#rows + 1] =
+      { number = number, key = key, event = upto, since = since, declared = declared, dropped = dropped }
   end
   for _, row in ipairs(rows) do
     local one = wanted[row.key]

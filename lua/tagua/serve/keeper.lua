@@ -86,7 +86,7 @@ function M.open(given)
   }, Keeper)
   self.pool.seconds = math.min(self.pool.seconds, RULE_SECONDS)
   local message, code
-  self.state, message, code = state.open(self.book, self.box.id)
+  self.state, message, code = state.open(self.book, follow.numbers_of(self.box, self.book.name))
   if not self.state then
     return nil, message, code
   end
@@ -156,7 +156,7 @@ function Keeper:tell_incomplete()
     return self.zone:format(ms // 1000)
   end
   if self.follow.other_inbox then
-    local text = "the file of events is another one: what has a window begins anew"
+    local text = "the file of events is another one, or the connection has another name: what has a window begins anew"
     self.log:warning("inbox", text, { path = self.box.path })
   end
   for _, one in ipairs(self.follow:incomplete(self.now())) do
