@@ -65,7 +65,9 @@ describe("tagua completion", function()
     local folder, remove = support.folder()
     finally(remove)
     support.write(folder .. "/completion", printed("completion bash"))
-    for typed, expected in pairs({ ["tagua pl"] = "plan", ["tagua twin ser"] = "serve", ["tagua plan --user"] = "--users" }) do
+    for typed, expected in pairs({ ["tagua pl"] = "plan", ["tagua twin ser"] = "serve", ["tagua plan --user"] = "--users",
+      ["tagua plan --format j"] = "jsonl", ["tagua apply --force gr"] = "growth", ["tagua report --by m"] = "month",
+      ["tagua plan --match ph"] = "phone", ["tagua serve --par"] = "" }) do
       local words = {}
       for word in typed:gmatch("%S+") do words[#words + 1] = word end
       local code, out, err = support.shell(([[bash -c '. "%s/completion"; COMP_WORDS=(%s); COMP_CWORD=%d; _tagua; echo "${COMPREPLY[@]}"']])
@@ -73,6 +75,17 @@ describe("tagua completion", function()
       assert.equal("", err)
       assert.equal(expected .. "\n", out, typed)
       assert.equal(0, code)
+    end
+  end)
+
+  it("knows every command and every option that people use, in both shells", function()
+    for _, shell in ipairs({ "bash", "zsh" }) do
+      local text = printed("completion " .. shell)
+      for _, command in ipairs(require("tagua.command").root.commands) do
+        assert.matches(command.name, text, 1, true)
+      end
+      assert.is_nil(text:find("--part", 1, true))
+      assert.matches("csv jsonl", text, 1, true)
     end
   end)
 

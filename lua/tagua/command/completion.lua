@@ -1,5 +1,20 @@
 --- tagua completion: what a shell needs to complete commands, options and files.
+local values = require("tagua.command.values")
+
 local GENERATORS = { bash = "get_bash_complete", zsh = "get_zsh_complete" }
+
+-- Offers the words that an option takes, and no option that is not for people.
+local function prepare(parser)
+  local shown = {}
+  for _, option in ipairs(parser._options) do
+    if not option._hidden then
+      option._choices = option._choices or values.words[option._convert]
+      shown[#shown + 1] = option
+    end
+  end
+  parser._options = shown
+  for _, command in ipairs(parser._commands) do prepare(command) end
+end
 
 return {
   name = "completion",
@@ -15,6 +30,7 @@ return {
 
   run = function(context, options)
     local parser = require("tagua.command.parser").tree(require("tagua.command").root)
+    prepare(parser)
     context:write(parser[GENERATORS[options.shell]](parser))
   end,
 }

@@ -4,6 +4,9 @@ local nearest = require("tagua.nearest")
 
 local M = {}
 
+--- The words that a converter takes, by the converter, for what completes them.
+M.words = setmetatable({}, { __mode = "k" })
+
 --- A whole number within bounds.
 -- @tparam string option its name, for the message
 -- @tparam integer least
@@ -50,7 +53,7 @@ end
 -- @tparam {string,...} words
 -- @treturn function
 function M.one_of(option, words)
-  return function(text)
+  local function convert(text)
     for _, word in ipairs(words) do
       if text == word then
         return word
@@ -59,6 +62,8 @@ function M.one_of(option, words)
     return nil, ("%s takes %s, got '%s'%s"):format(
       option, table.concat(words, " or "), text, nearest.hint(text, words))
   end
+  M.words[convert] = words
+  return convert
 end
 
 --- One byte that separates columns; `\t` or `tab` is a tab.
@@ -80,13 +85,15 @@ end
 -- @treturn function
 function M.match(option)
   local words = { "ext_id", "phone", "email", "param:NAME" }
-  return function(text)
+  local function convert(text)
     if text == "ext_id" or text == "phone" or text == "email" or text:match("^param:.+") then
       return text
     end
     return nil, ("%s takes ext_id, phone, email or param:NAME, got '%s'%s"):format(
       option, text, nearest.hint(text, words))
   end
+  M.words[convert] = { "ext_id", "phone", "email", "param:" }
+  return convert
 end
 
 --- The name of a connection, with or without its @.
