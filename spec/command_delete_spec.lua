@@ -141,6 +141,24 @@ describe("tagua delete", function()
     assert.matches("+ create the tag 'VIP' in the folder 'Value'", out, 1, true)
   end)
 
+  it("goes through the process that is sending", function()
+    place:write("connections.lua", 'connection "local" { platform = "local", rate = { per_second = 50 } }\n')
+    run("tag U1 Old --create")
+    run("untag U1 Old")
+    local rows = { "id,orders" }
+    for i = 1, 200 do rows[#rows + 1] = ("A%03d,12"):format(i) end
+    place:write("users.csv", table.concat(rows, "\n") .. "\n")
+    local first = place:start("apply rules.lua --users users.csv --yes")
+    assert.is_truthy(first:line("200 tags on", "err"), first:file("err"))
+    local out, err = run("delete Old --yes")
+    assert.matches("sends this run, too", err, 1, true)
+    assert.matches("1 planned = 1 done", out, 1, true)
+    assert.equal("", first:file("rc"), "the apply is still under way")
+    local code, said = first:wait()
+    assert.equal(0, code)
+    assert.matches("200 planned = 200 done", said, 1, true)
+  end)
+
   describe("at a platform in trouble", function()
     local twin
 

@@ -8,7 +8,7 @@ local turns = require("tagua.turns")
 
 local M = {}
 
-local LARGEST_BATCH = 1024 -- operations marked as sending in one commit
+local LARGEST_BATCH = 2048 -- operations marked as sending in one commit
 local SMALLEST_BATCH = 8
 -- Results reach the disk together, this often: one that a crash takes along is settled by reading.
 local PATIENCE = 0.1 -- seconds

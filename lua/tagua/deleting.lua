@@ -5,6 +5,7 @@ local core = require("tagua.core")
 
 local M = {}
 
+local TICK = 0.5 -- seconds that a wait lasts at most before others are looked at
 local RESENDS = 3 -- times a deletion that was proved without effect is asked for again
 local UNREAD = "cannot read back whether the tag '%s' was deleted: %s"
 local GONE = "it was not there any more"
@@ -51,42 +52,61 @@ function Deleting:exists(id)
   return nil, message, code
 end
 
-local function wait_until(self, due_ns)
-  while now_ns() < due_ns do
-    if self:interrupted() then
-      return false
+-- What became of a deletion whose answer was lost. Without a verdict it stays marked as sending: the next
+-- run asks first. One that the platform still has rests until the quarantine is over, and is read again.
+function Deleting:settle(lost, rested)
+  local entry = lost.entry
+  local there, message, code = self:exists(entry.tag)
+  if there == nil then
+    if self.job.connection:stopped() or code == "ENETWORK" or code == "ETIMEOUT" or code == "ECANCELLED" then
+      self:stop(UNREAD:format(entry.name, message) .. "; run again to settle it", code)
+    else
+      self.run:result(entry.seq, "ambiguous", "EAMBIGUOUS",
+        UNREAD:format(entry.name, message) .. "; look in the platform's console")
     end
-    self.job.connection:poll(math.min((due_ns - now_ns()) / 1e9, 0.5))
+  elseif not there then
+    self.run:result(entry.seq, "unattributed", nil, "the answer was lost, and the tag is gone")
+  elseif not rested then
+    lost.due_ns = lost.lost_ns + math.floor(self.job.quarantine * 1e9)
+    self.resting[#self.resting + 1] = lost
+  else
+    self.resends[entry.seq] = (self.resends[entry.seq] or 0) + 1
+    if self.resends[entry.seq] > RESENDS then
+      self.run:result(entry.seq, "failed", "ETIMEOUT", lost.message)
+    else
+      self.run:result(entry.seq, "returned")
+    end
   end
-  return true
 end
 
--- What became of a deletion whose answer was lost. Without a verdict it stays marked as sending: the next
--- run asks first.
-function Deleting:settle(entry, lost_ns, why)
-  for reading = 1, 2 do
-    local there, message, code = self:exists(entry.tag)
-    if there == nil then
-      if self.job.connection:stopped() or code == "ENETWORK" or code == "ETIMEOUT" or code == "ECANCELLED" then
-        self:stop(UNREAD:format(entry.name, message) .. "; run again to settle it", code)
-      else
-        self.run:result(entry.seq, "ambiguous", "EAMBIGUOUS",
-          UNREAD:format(entry.name, message) .. "; look in the platform's console")
-      end
-      return
-    elseif not there then
-      self.run:result(entry.seq, "unattributed", nil, "the answer was lost, and the tag is gone")
-      return
-    elseif reading == 1 and not wait_until(self, lost_ns + math.floor(self.job.quarantine * 1e9)) then
-      return
+-- Reads those once more whose quarantine is over.
+function Deleting:settle_rested()
+  local resting = self.resting
+  self.resting = {}
+  for _, lost in ipairs(resting) do
+    if lost.due_ns > now_ns() then
+      self.resting[#self.resting + 1] = lost
+    elseif not self:interrupted() then
+      self:settle(lost, true)
     end
   end
-  self.resends[entry.seq] = (self.resends[entry.seq] or 0) + 1
-  if self.resends[entry.seq] > RESENDS then
-    self.run:result(entry.seq, "failed", "ETIMEOUT", why)
-  else
-    self.run:result(entry.seq, "returned")
+end
+
+--- When the run goes on, where it has nothing to do but to wait until lost answers can be settled.
+-- @treturn ?integer on the monotonic clock, in nanoseconds
+function Deleting:rests_until()
+  local due_ns
+  for _, lost in ipairs(self.idle and self.resting or {}) do
+    due_ns = math.min(due_ns or lost.due_ns, lost.due_ns)
   end
+  return due_ns
+end
+
+-- Waits a moment for the next quarantine to be over.
+function Deleting:rest()
+  self.idle = true
+  local left = (self:rests_until() - now_ns()) / 1e9
+  self.job.connection:poll(math.max(0, math.min(left, TICK)))
 end
 
 -- One deletion, from the request to the result.
@@ -107,7 +127,7 @@ function Deleting:delete(entry)
   elseif code == "ENOTFOUND" then
     self.run:result(entry.seq, "unattributed", nil, GONE)
   elseif code == "EAMBIGUOUS" then
-    self:settle(entry, now_ns(), message)
+    self:settle({ entry = entry, lost_ns = now_ns(), message = message })
   elseif code == "ECANCELLED" or stopped then
     self.run:result(entry.seq, "returned")
     self:stop(stopped or nil, stopped and code or "EINTERRUPTED")
@@ -130,28 +150,40 @@ end
 -- @param run
 -- @treturn table with `turn`
 function M.begin(job, run)
-  return setmetatable({ job = job, run = run, gone = {}, resends = {} }, Deleting)
+  return setmetatable({ job = job, run = run, gone = {}, resends = {}, resting = {} }, Deleting)
 end
 
---- Carries the run out to its end, as `tagua.apply`'s: a turn is the whole of it, for there are few.
--- @treturn table `{ sums =, created = 0, state =, message =, code = }`
-function Deleting:turn()
+-- Commits what is known; a ledger that cannot take it stops the run.
+function Deleting:flush()
+  local ok, message, code = self.run:flush()
+  if not ok then
+    self:stop(message, code)
+  end
+end
+
+--- Carries the run out, to its end or until others have to go first, as `tagua.apply`'s.
+-- @tparam ?function yields tells whether they do
+-- @treturn ?table `{ sums =, created = 0, state =, message =, code = }`; nil where it left off for others
+function Deleting:turn(yields)
   while not self:interrupted() do
+    self.idle = false
+    self:settle_rested()
     local batch, message, code = self.run:next(1)
     if not batch then
       self:stop(message, code)
-    elseif not batch[1] then
-      break
-    else
+    elseif batch[1] then
       self:delete(batch[1])
-      local ok
-      ok, message, code = self.run:flush()
-      if not ok then
-        self:stop(message, code)
-      end
+    elseif self.resting[1] then
+      self:rest()
+    else
+      break
     end
+    self:flush()
     if self.job.progress then
       self.job.progress(self.run)
+    end
+    if yields and not self.stopping and yields() then
+      return nil
     end
   end
   local ok, message, code = self:forget_rest()
@@ -174,13 +206,16 @@ function M.recover(job, run)
     return nil, message, code
   end
   for _, entry in ipairs(unsettled) do
-    self:settle(entry, now_ns(), "the process ended before the answer")
+    if not self:interrupted() then
+      self:settle({ entry = entry, lost_ns = now_ns(), message = "the process ended before the answer" })
+    end
   end
-  local ok
-  ok, message, code = run:flush()
-  if not ok then
-    return nil, message, code
-  elseif self.stopping then
+  while self.resting[1] and not self:interrupted() do
+    self:rest()
+    self:settle_rested()
+  end
+  self:flush()
+  if self.stopping then
     return nil, self.message or "interrupted while settling an earlier run", self.code
   end
   return run:sums()
