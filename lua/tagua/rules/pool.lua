@@ -7,7 +7,6 @@ local core = require("tagua.core")
 local hearing = require("tagua.rules.hearing")
 local options = require("tagua.options")
 local ruleset = require("tagua.rules.ruleset")
-local sources = require("tagua.rules.sources")
 
 local M = {}
 
@@ -184,7 +183,10 @@ function Pool:load(given)
     if not stuck then break end -- a rule that got stuck while it was tried may do better without
   end
   if not bytes then return nil, message, code end
-  local description = sources.write(assert(workers.read(bytes)))
+  local description = assert(workers.read(bytes))
+  if next(description.replies) then -- what writes them loads the whole language
+    require("tagua.rules.sources").write(description)
+  end
   description.hash = file.hash
   description.path, description.name = file.path, file.name
   self.ruleset = description
