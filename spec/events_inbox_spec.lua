@@ -75,8 +75,8 @@ describe("the inbox of events", function()
     assert.same({ "1 U1 follow 1699999999995" }, summary(box:events("other", 0, 10)))
     assert.same({}, box:events("nobody", 0, 10))
     assert.same({
-      shop = { events = 2, raws = 0, unparsed = 0, wishes = 0 },
-      other = { events = 1, raws = 0, unparsed = 0, wishes = 0 },
+      shop = { events = 2, raws = 0, unparsed = 0, wishes = 0, asked = 0 },
+      other = { events = 1, raws = 0, unparsed = 0, wishes = 0, asked = 0 },
     }, box:last())
   end)
 
@@ -165,6 +165,16 @@ describe("the inbox of events", function()
     wish.connection = "other"
     assert.same({ 1 }, box:take({ wishes = { wish } }).wishes)
     assert.equal(1, #box:wishes("shop", 0, 10))
+  end)
+
+  it("tells how many wishes wait to be taken up", function()
+    local wish = { connection = "shop", action = "tag", user = "U1", tag = "VIP" }
+    box:take({ wishes = { wish, wish, wish } })
+    assert.equal(3, box:last().shop.asked)
+    box:forget_wishes("shop", 2)
+    assert.equal(1, box:last().shop.asked)
+    box:forget_wishes("shop", 3)
+    assert.same({ 0, 3 }, { box:last().shop.asked, box:last().shop.wishes })
   end)
 
   it("numbers wishes in order, and never gives a number again", function()

@@ -13,10 +13,12 @@ describe("the socket for other programs", function()
   local NOW = 1795251600000
   local folder, remove, box, taker
 
-  local function open(connections, ledger)
+  local function open(connections, ledger, more)
     box = assert(inboxes.open(folder .. "/events.db", { now = function() return NOW end }))
-    taker = assert(intakes.open({ socket = folder .. "/tagua.sock", inbox = box, log = logs.open({ write = function() end }),
-      now = function() return NOW end }))
+    local given = { socket = folder .. "/tagua.sock", inbox = box, log = logs.open({ write = function() end }),
+      now = function() return NOW end }
+    for name, value in pairs(more or {}) do given[name] = value end
+    taker = assert(intakes.open(given))
     socket.add(taker, { connections = connections or { "shop" }, ledger = ledger or folder .. "/tagua.db" })
   end
 
@@ -196,6 +198,22 @@ describe("the socket for other programs", function()
       local answer = ask_all({ { path = "/v1/tag", method = "GET" }, { path = "/v1/nothing", body = "{}" } })
       assert.same({ 405, "POST", 404 }, { answer[1].status, answer[1].headers.allow, answer[2].status })
     end)
+  end)
+
+  it("refuses with Retry-After where too much waits already, also of one connection among several", function()
+    local now = NOW
+    open({ "shop", "club" }, nil, { most_waiting = 3, settled = function() return {} end, now = function() return now end })
+    local function ensure(connection) return { connection = connection, user = "U1", tag = "VIP" } end
+    assert.equal(202, post("/v1/ensure", { ensure("shop"), ensure("shop"), ensure("shop") }).status)
+    now = now + 1000
+    local answer = post("/v1/ensure", { ensure("club"), ensure("shop") })
+    assert.same({ 503, "5" }, { answer.status, answer.headers["retry-after"] })
+    assert.equal(503, post("/v1/events", { connection = "shop", user = "U1", type = "t" }).status)
+    assert.equal(202, post("/v1/ensure", { ensure("club") }).status)
+    assert.same({ 3, 1 }, { #wishes("shop"), #wishes("club") })
+    box:forget_wishes("shop", 2) -- as the keeper does with those that it took up
+    now = now + 1000
+    assert.equal(202, post("/v1/ensure", { ensure("shop") }).status)
   end)
 
   it("tells which tags a user has, as far as the mirror knows", function()

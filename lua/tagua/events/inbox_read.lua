@@ -188,20 +188,23 @@ function Reading:wishes(connection, after, limit)
 end
 
 --- The highest numbers that were given.
--- @treturn table|nil `{ [connection] = { events, raws, unparsed, wishes, forgotten } }`; `unparsed`: how many raw
---   bodies wait to become events; `forgotten`: events before this moment may be gone, nil where none is
+-- @treturn table|nil `{ [connection] = { events, raws, unparsed, wishes, asked, forgotten } }`; `unparsed`: how many
+--   raw bodies wait to become events, `asked`: how many wishes wait to become operations; `forgotten`: events before
+--   this moment may be gone, nil where none is
 -- @treturn string message
 -- @treturn string code
 function Reading:last()
   return store.try(function()
     local found = {}
-    for name, events, raws, unparsed, wishes, forgotten in
+    for name, events, raws, unparsed, wishes, asked, forgotten in
       self.store:rows(
         "select name, events, raws, coalesce(raws - (select min(number) from raw where connection = c.number) + 1, 0), "
-          .. "wishes, forgotten from connection c"
+          .. "wishes, coalesce(wishes - (select min(number) from wish where connection = c.number) + 1, 0), forgotten "
+          .. "from connection c"
       )
     do
-      found[name] = { events = events, raws = raws, unparsed = unparsed, wishes = wishes, forgotten = forgotten }
+      found[name] =
+        { events = events, raws = raws, unparsed = unparsed, wishes = wishes, asked = asked, forgotten = forgotten }
     end
     return found
   end)

@@ -15,7 +15,7 @@
 -- and returns either a reply, `{ status =, headers =, body = }`, or what is to be kept:
 --
 --    { events = {...}, raws = {...}, wishes = {...},   -- as the inbox takes them
---      connection = "shop",                            -- whose they are: its limit counts
+--      connection = "shop",                            -- whose they are: its limit counts; or connections = {...}
 --      reply = {...} or function(result) return {...} end }  -- result: { wishes = { numbers } }
 --
 -- @module tagua.serve.intake
@@ -318,10 +318,14 @@ local function over_limit(self, taken)
     self.progress, self.progress_at = self.settled() or self.progress or {}, now
     self.arrived = self.inbox:last() or {}
   end
-  local arrived = self.arrived[taken.connection]
-  if not arrived then return false end
-  local events = arrived.events - (self.progress[taken.connection] or 0)
-  return events + (arrived.unparsed or 0) >= self.most_waiting
+  for _, name in ipairs(taken.connections or { taken.connection }) do
+    local arrived = self.arrived[name]
+    if arrived then
+      local events = arrived.events - (self.progress[name] or 0)
+      if events + (arrived.unparsed or 0) + (arrived.asked or 0) >= self.most_waiting then return true end
+    end
+  end
+  return false
 end
 
 -- Answers requests, or puts what they bring into `calls`.

@@ -99,6 +99,17 @@ local function objects_of(call)
   return objects, key
 end
 
+-- The connections that a list is about, each once.
+local function connections_of(list)
+  local names, seen = {}, {}
+  for _, one in ipairs(list) do
+    if not seen[one.connection] then
+      seen[one.connection], names[#names + 1] = true, one.connection
+    end
+  end
+  return names
+end
+
 -- The i-th of several has a key of its own.
 local function key_for(key, i, count) return key and (count == 1 and key or ("%s#%d"):format(key, i)) end
 
@@ -130,6 +141,7 @@ local function operations(self, action)
     end
     return {
       connection = wishes[1].connection,
+      connections = connections_of(wishes),
       wishes = wishes,
       reply = function(result)
         local taken = 0
@@ -161,7 +173,12 @@ local function take_events(self)
       if not list[i] then return refusal(400, ("%s: %s"):format(what, message)) end
       list[i].id = list[i].id or key_for(key, i, count)
     end
-    return { connection = list[1].connection, events = list, reply = intakes.json(202, { taken = count }) }
+    return {
+      connection = list[1].connection,
+      connections = connections_of(list),
+      events = list,
+      reply = intakes.json(202, { taken = count }),
+    }
   end
 end
 
