@@ -1,5 +1,7 @@
 local cases = require("spec.support.hooks")
 local json = require("tagua.json")
+local support = require("spec.support")
+local core = require("tagua.core")
 
 local FOLLOW = '{"destination":"U0","events":[{"type":"follow","timestamp":1700000000000,"mode":"active",'
   .. '"webhookEventId":"01FZ74A0TDDPYRVKNK77XKC3ZR","deliveryContext":{"isRedelivery":%s},'
@@ -229,6 +231,28 @@ describe("the paths of the public listener", function()
     local other = assert(require("tagua.events.inbox").open(place.folder .. "/events.db", { read_only = true }))
     finally(function() other:close() end)
     assert.equal("U1", other:events("shop", 0, 10)[1].user)
+  end)
+
+  it("speaks TLS where a certificate is given, and believes the proxies that it was told of", function()
+    local folder = place.folder
+    local code = support.shell(("openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout %s/k.pem "
+      .. "-out %s/c.pem -days 2 -subj /CN=localhost -addext subjectAltName=IP:127.0.0.1 && chmod 600 %s/k.pem"):format(folder,
+      folder, folder))
+    assert.equal(0, code)
+    place:open({ tls = { certificate = folder .. "/c.pem", key = folder .. "/k.pem" }, proxies = { "127.0.0.0/8" } })
+    support.write(folder .. "/body", FOLLOW:format("false"))
+    os.execute(("{ { curl -sS -m 20 --cacert %s/c.pem -H 'x-line-signature: %s' -H 'X-Forwarded-For: 203.0.113.9' --data-binary "
+      .. "@%s/body -w '%%{http_code}' https://%s/hooks/line/shop; curl -sS -m 20 --cacert %s/c.pem -H 'X-Forwarded-For: "
+      .. "203.0.113.9' --data-binary x -w '%%{http_code}' https://%s/hooks/line/shop; } >%s/out.part 2>&1; mv %s/out.part %s/out; } &")
+      :format(folder, place:sign(cases.LINE_SECRET, FOLLOW:format("false"), "base64"), folder, place.taker:address(), folder,
+        place.taker:address(), folder, folder, folder))
+    for _ = 1, 2000 do
+      if core.system.file_kind(folder .. "/out") then break end
+      place.taker:wait(0.01)
+    end
+    assert.matches("^{}\n200{.*}\n401$", support.read(folder .. "/out"))
+    assert.equal(1, #place:kept())
+    assert.equal("203.0.113.9", place.lines[1].from)
   end)
 
   it("answers nothing but 2xx and 4xx to bodies that are damaged at random", function()

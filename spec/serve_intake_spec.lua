@@ -113,6 +113,19 @@ describe("the intake", function()
     assert.equal(200, status_of({ path = "/take/1", body = "U1" }))
   end)
 
+  it("asks the disk once for all who wait, where it is the disk that fails", function()
+    open()
+    local asked = 0
+    function box.take()
+      asked = asked + 1
+      return nil, "the file is locked", "ELOCKED"
+    end
+    for _, answer in ipairs(ask({ { path = "/take/1", body = "U1" }, { path = "/take/2", body = "U2" } }, true)) do
+      assert.equal(503, answer.status)
+    end
+    assert.equal(1, asked)
+  end)
+
   it("lets one request that spoils the transaction fail alone", function()
     open()
     box.poison = "U2"

@@ -37,6 +37,7 @@ local MOST_BYTES_HELD = 256 * 1024 * 1024 -- and of all that are being received 
 local SPARE_DESCRIPTORS = 128 -- for files, and for passing on
 local MOST_ROUNDS = 16 -- looks at a listener before what came is written
 local RETRY_AFTER = "5" -- seconds, for who comes while the disk fails or too much waits
+local NOBODYS = { EDISK = true, ELOCKED = true, ELEDGER = true } -- why nothing at all can be written
 local SETTLED_MS = 500 -- how old the keepers' progress may be that the limit goes by
 
 local OPEN = {
@@ -278,7 +279,7 @@ end
 local function commit(self, calls, first, last)
   local all = together(calls, first, last)
   local ok, result, message, code = pcall(self.inbox.take, self.inbox, all)
-  if not ok then result, message, code = nil, tostring(result), "EIO" end
+  if not ok then result, message, code = nil, tostring(result), nil end
   if not result then return nil, message, code end
   local counts = self.counts
   counts.commits = counts.commits + 1
@@ -297,8 +298,8 @@ local function take(self, calls)
   for first = 1, #calls, MOST_BATCH do
     local last = math.min(first + MOST_BATCH - 1, #calls)
     local ok, message, code = commit(self, calls, first, last)
-    -- One of them may have spoiled it for all: each alone, unless it is the disk.
-    local alone = not ok and last > first and code ~= "EDISK"
+    -- One of them may have spoiled it for all: each alone, unless it is the disk or another process.
+    local alone = not ok and last > first and not NOBODYS[code]
     for i = first, ok and 0 or last do
       if alone then ok, message, code = commit(self, calls, i, i) end
       if not ok then

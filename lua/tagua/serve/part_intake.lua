@@ -6,6 +6,9 @@ local secrets = require("tagua.secrets")
 
 local M = {}
 
+-- How long a commit waits for another process's, in seconds: whoever sends is better told to come again.
+local BUSY = 5
+
 local Part = {}
 Part.__index = Part
 
@@ -43,7 +46,7 @@ function M.open(context, options, rules, log)
   local intake = context:check(require("tagua.serve.intake").open({
     address = serving.listen, socket = serving.socket or beside.socket, log = log, tls = serving.tls,
     proxies = #serving.proxies > 0 and serving.proxies or nil, most_waiting = serving.most_waiting,
-    inbox = context:keep(context:check(require("tagua.events.inbox").open(beside.inbox))),
+    inbox = context:keep(context:check(require("tagua.events.inbox").open(beside.inbox, { busy = BUSY }))),
     hooks = hooks_of(context, options.to), named = context:check(named.resolve(rules.hooks, self.served, self.secrets)),
     replies = rules.replies,
     settled = function()
