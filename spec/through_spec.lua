@@ -151,6 +151,32 @@ local twin_process = require("spec.support.twin_process")
     assert.equal("431|431|0", asked("tagua.db", "select sum(planned), sum(done), sum(state <> 'done') from runs"))
   end)
 
+  it("takes over from an apply that is killed, settling first", function()
+    local rows = { "id,orders" }
+    for i = 1, 200 do rows[#rows + 1] = ("A%03d,12"):format(i) end
+    place:write("users.csv", table.concat(rows, "\n") .. "\n")
+    place:write("rules.lua", 'fields { orders = integer }\ntag "Buyer" { when = function(user) return user.orders > 0 end }\n')
+    place:write("connections.lua", ([[connection "local" {
+      platform = "local", store = "%s/tagua-local.db", rate = { per_second = 40 }, quarantine = 0.1 }]]):format(place.folder))
+    assert.equal(0, (place:run("tag U0 VIP --create")))
+    local first = place:start("apply rules.lua --users users.csv --yes")
+    assert.is_truthy(first:line("200 tags on", "err"), first:file("err"))
+    connect({ rate = { per_second = 200 } })
+    local vip, operations = asked("tagua.db", "select id from tag where name = 'VIP'"), {}
+    for i = 1, 60 do operations[i] = { "tag", user = "U" .. i, tag = vip } end
+    os.execute(("(sleep 0.5; kill -KILL %s) 2>/dev/null &"):format(first.pid))
+    local fine = 0
+    for result in shop:perform(operations) do
+      assert.is_true(result.ok, result.message)
+      fine = fine + 1
+    end
+    assert.equal(60, fine)
+    assert.equal("abandoned", asked("tagua.db", "select state from run where kind = 'apply'"))
+    assert.equal("0", asked("tagua.db", "select count(*) from operations where outcome = 'sending'"))
+    assert.equal(0, (place:run("apply rules.lua --users users.csv --yes")))
+    assert.equal("261|261", asked("tagua-local.db", "select count(*), sum(count) from user_tags"))
+  end)
+
   it("goes through an apply that is sending, before what that has left", function()
     local rows = { "id,orders" }
     for i = 1, 200 do rows[#rows + 1] = ("A%03d,12"):format(i) end

@@ -48,6 +48,7 @@ end
 
 --- In a condition on the view `operations`: those that a user's tags went with, the user as ?1.
 M.of_user = "(user = ?1 or (run, tag_id) in (select h.run, t.id from holding h join tag t on t.number = h.tag "
-  .. "join run n on n.number = h.run where h.user = ?1 and h.present = 0 and n.kind = 'delete')) and user in (?1, '')"
+  .. "join run n on n.number = h.run where h.connection in (select number from connection) and h.user = ?1 "
+  .. "and h.present = 0 and n.kind = 'delete')) and user in (?1, '')"
 
 return M
