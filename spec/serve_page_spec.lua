@@ -34,6 +34,16 @@ describe("tagua serve", function()
     assert.equal("shop", ask("/api/overview", serve.token).json.connections[1].name)
   end)
 
+  it("does what it has answered after it was killed, too", function()
+    assert.equal(202, post("/v1/ensure", '{"user":"U9","tag":"Kept"}').status)
+    serve.kill()
+    serve = serving.start(folder)
+    serving.wait_for("Kept", function()
+      local found = serving.ask(serve.socket, { path = "/v1/users/U9/tags" }).json
+      return found and found.tags[1] == "Kept"
+    end)
+  end)
+
   it("does what a program on the host asks for over the socket, once, and tells of it on the page", function()
     for _ = 1, 20 do
       assert.equal(202, post("/v1/ensure", '{"user":"U1","tag":"Member"}').status)

@@ -6,10 +6,11 @@ local support = require("spec.support")
 
 local M = {}
 
---- Starts one for the connection `shop`, and waits until it takes events.
+--- Starts one for the connection `shop`, again where one was, and waits until it takes events.
 -- @tparam string folder with `rules.lua` and `connections.lua`; what it prints goes to `serve.log` there
--- @treturn table `socket` and `admin`: addresses; `token`: the admin token; `stop()`
+-- @treturn table `socket` and `admin`: addresses; `token`: the admin token; `stop()`, `kill()`
 function M.start(folder)
+  os.remove(folder .. "/serve.out")
   assert(os.execute(("cd '%s' && XDG_STATE_HOME='%s/state' '%s' serve --json --rules rules.lua --to shop "):format(folder,
     folder, support.tagua) .. ">serve.out 2>serve.log & echo $! >'" .. folder .. "/serve.pid'"))
   local pid
@@ -17,6 +18,8 @@ function M.start(folder)
   function self.stop()
     os.execute("kill " .. (pid or support.read(folder .. "/serve.pid"):match("%d+")) .. " 2>/dev/null")
   end
+  -- As a machine that loses its power: nothing is finished.
+  function self.kill() os.execute("kill -9 " .. pid) end
   for _ = 1, 1000 do
     local said = core.system.file_kind(folder .. "/serve.out") and support.read(folder .. "/serve.out"):match("^(.-)\n")
     if said then

@@ -12,6 +12,7 @@ local M = {}
 local CONNECTIONS, TAGS, RUNS, FAILURES, FOUND, HELD, HISTORY = 100, 200, 10, 20, 20, 200, 20
 local NAMES_LOOKED_AT = 20000 -- users whose names one search looks through
 local FAILED_RUNS_BACK, OPERATIONS_READ = 2000, 250000 -- how far failures are looked for
+local REASONS_KEPT = 500 -- runs whose failures are remembered
 local EVENTS_READ = 20000 -- runs of live events that the last day's sums go through
 local WORK_NS = 30 * 1000000 -- of counting for one answer
 local USERS_AGE, AGE_SHARE = 30, 50 -- seconds that a count of all users is good for, and times what it took
@@ -50,7 +51,8 @@ function M.open(given)
     slice = given.slice,
     sizes = {},
     users = {}, -- [connection] = { at, count, blocked }
-    reasons = {}, -- [run] = the failures of a run that is over
+    reasons = {}, -- [run] = the failures of a run that is over, so many of them:
+    kept = 0,
   }, Data)
 end
 
@@ -318,7 +320,10 @@ local function failures(self, db, number)
       read = read + run.planned
       reasons = list_of(db, "run time code message operations tag user", REASONS, run.run, FAILURES)
       if OVER[run.state] then
-        self.reasons[run.run] = reasons
+        if self.kept >= REASONS_KEPT then
+          self.reasons, self.kept = {}, 0
+        end
+        self.reasons[run.run], self.kept = reasons, self.kept + 1
       end
     end
     for _, reason in ipairs(reasons) do
