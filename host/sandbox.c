@@ -105,6 +105,22 @@ static int require_embedded(lua_State *L)
     return 1;
 }
 
+/* timed(f, ...) -> true, what it gave | false, its error or why it was stopped. For the prelude, where it
+ * runs code of the rule file that is no rule: it has a record's time. */
+static int timed(lua_State *L)
+{
+    struct tagua_sandbox *sandbox = lua_touserdata(L, lua_upvalueindex(1));
+    tagua_watchdog_begin();
+    int status = lua_pcall(L, lua_gettop(L) - 1, 1, 0);
+    const char *reason = tagua_sandbox_settle(sandbox, status);
+    lua_pushboolean(L, reason == NULL && status == LUA_OK);
+    if (reason != NULL)
+        lua_pushstring(L, reason);
+    else
+        lua_pushvalue(L, -2);
+    return 2;
+}
+
 /* What is to be loaded; passed by address, so that nothing is allocated outside of a pcall. */
 struct file {
     struct tagua_sandbox *sandbox;
@@ -133,6 +149,9 @@ static int open_state(lua_State *L)
     lua_setfield(L, -2, "zone");
     tagua_lua_open_json(L);
     lua_setfield(L, -2, "json");
+    lua_pushlightuserdata(L, sandbox);
+    lua_pushcclosure(L, timed, 1);
+    lua_setfield(L, -2, "timed");
     tagua_lua_open_decide(L);
     lua_setfield(L, -2, "decide");
     lua_setfield(L, -2, "tagua.core");

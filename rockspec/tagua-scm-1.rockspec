@@ -135,6 +135,7 @@ build = {
     ["tagua.rules.frozen"] = "lua/tagua/rules/frozen.lua",
     ["tagua.rules.functions"] = "lua/tagua/rules/functions.lua",
     ["tagua.rules.hearing"] = "lua/tagua/rules/hearing.lua",
+    ["tagua.rules.hooked"] = "lua/tagua/rules/hooked.lua",
     ["tagua.rules.language"] = "lua/tagua/rules/language.lua",
     ["tagua.rules.libraries"] = "lua/tagua/rules/libraries.lua",
     ["tagua.rules.moments"] = "lua/tagua/rules/moments.lua",

@@ -180,4 +180,53 @@ describe("a rule file's own sources", function()
       assert.same({ "rules.lua has no hook 'other'", "ERULES" }, { message, code })
     end)
   end)
+
+  describe("a test of a hook", function()
+    local HOOK = 'local rate = 2\nhook "orders" { verify = bearer { secret = "s" }, event = function(body)\n'
+      .. 'if body.loop then while true do end end\nif body.status ~= "paid" then return nil end\n'
+      .. 'body.status = nil\nreturn { user = body.buyer.line, type = "purchase", at = body.at, amount = body.total * rate } end }\n'
+
+    local function run(test)
+      assert(load(HOOK .. 'test "t" { hook = "orders", ' .. test .. " }", { seconds = 0.1 }))
+      return assert(p:test({ at = 1795255200 }))[1]
+    end
+
+    it("passes where the event is as expected, whatever else it has", function()
+      local paid = 'body = { status = "paid", buyer = { line = "U1" }, total = 640, at = "2026-11-21 18:00" }, '
+      assert.is_true(run(paid .. 'expect_event = { user = "U1", type = "purchase", amount = 1280, at = "2026-11-21 18:00" }').ok)
+      assert.is_true(run(paid .. 'expect_event = { { type = "purchase" } }').ok)
+      assert.is_true(run('body = { status = "open" }, expect_event = false').ok)
+      assert.is_true(run([[body = '{"status":"paid","buyer":{"line":7},"total":1}', expect_event = { user = 7, at = 1795255200 }]]).ok)
+      local own = assert(rules.load({ source = HEAD .. HOOK .. 'test "t" { hook = "orders", body = {}, expect_event = false }' }))
+      assert.is_true(own:test()[1].ok)
+    end)
+
+    it("says how it differs", function()
+      local result = run('body = { status = "paid", buyer = { line = "U1" }, total = 1 }, expect_event = { user = "U2", amount = 3 }')
+      assert.same({ false, "user: expected 'U2', got 'U1'\namount: expected 3, got 2" }, { result.ok, result.message })
+      result = run('body = {}, expect_event = { user = "U2" }')
+      assert.equal("expected 1 event, got 0", result.message)
+      result = run('body = { status = "paid" }, expect_event = false')
+      assert.matches("^rules.lua:8: .*nil", result.message)
+      assert.is_true(result.raised)
+      result = run('body = { loop = true }, expect_event = false')
+      assert.matches("hook 'orders' ran out of time", result.message)
+    end)
+
+    it("is refused where it makes no sense", function()
+      local function wrong(test, message)
+        local none, said = load(HOOK .. 'test "t" { ' .. test .. " }")
+        assert.is_nil(none)
+        assert.matches(message, said, 1, true)
+      end
+      wrong('hook = "order", body = {}, expect_event = false', "there is no hook 'order' (did you mean 'orders'?)")
+      wrong('hook = "orders", expect_event = false', "option 'body' is missing")
+      wrong('hook = "orders", body = {}', "option 'expect_event' is missing")
+      wrong('hook = "orders", body = "{", expect_event = false', "option 'body': not JSON")
+      wrong('hook = "orders", body = {}, user = {}, expect_event = false', "and no user")
+      wrong('hook = "orders", body = {}, expect_event = { 5 }', "event 1 must be a table")
+      wrong('user = {}, body = {}, expect = {}', "body and expect_event belong to a test of a hook")
+      wrong('user = {}', "option 'expect' is missing")
+    end)
+  end)
 end)

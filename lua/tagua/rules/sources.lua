@@ -285,6 +285,25 @@ local function events_of(language, result, at)
   return events
 end
 
+-- Runs a hook's function on a body -> whether it went well, the events or what went wrong.
+local function run(language, name, body, at)
+  local hook = language.hooks[name]
+  language.clock(at // 1000)
+  local ok, result = pcall(hook.event, body)
+  local changed = put_back(language)
+  if ok then ok, result = pcall(events_of, language, result, at) end
+  language.clock(nil)
+  if ok and changed then
+    ok, result = false, ("changed '%s', which is not its own: a hook keeps nothing from one body to the next"):format(
+      changed)
+  end
+  if ok then return true, result end
+  if result == "not enough memory" then result = "ran out of memory" end
+  if type(result) ~= "string" then result = ("raised a %s instead of a message"):format(type(result)) end
+  return false, language:placed(result) and result
+    or ("%s: hook '%s' %s"):format(language:where(hook), name, result)
+end
+
 --- Has a hook turn one of several bodies into events.
 -- @tparam table language
 -- @tparam table request `hook` (its name), `bodies` (JSON texts), `at` (milliseconds: one number, or one for each)
@@ -298,20 +317,30 @@ function M.hear(language, request, i)
   local body, message = core.json.decode(request.bodies[i])
   if body == nil then error(message, 0) end
   local at = type(request.at) == "table" and request.at[i] or request.at
-  language.clock(at // 1000)
-  local ok, result = pcall(hook.event, body)
-  local changed = put_back(language)
-  if ok then ok, result = pcall(events_of, language, result, at) end
-  language.clock(nil)
-  if ok and changed then
-    ok, result = false, ("changed '%s', which is not its own: a hook keeps nothing from one body to the next"):format(
-      changed)
+  local ok, result = run(language, request.hook, body, at)
+  if not ok then error(result, 0) end
+  return { events = result }
+end
+
+--- Runs a hook's function for a test, in the time that a body has.
+-- @tparam table language
+-- @tparam string name
+-- @param body what it is given
+-- @tparam integer at milliseconds
+-- @treturn {table,...}|nil events
+-- @treturn string what went wrong
+function M.try(language, name, body, at)
+  put_back(language)
+  if not core.timed then
+    local ok, result = run(language, name, body, at)
+    return ok and result or nil, result
   end
-  if ok then return { events = result } end
-  if result == "not enough memory" then result = "ran out of memory" end
-  if type(result) ~= "string" then result = ("raised a %s instead of a message"):format(type(result)) end
-  error(language:placed(result) and result
-    or ("%s: hook '%s' %s"):format(language:where(hook), request.hook, result), 0)
+  local ran, result = core.timed(function() return table.pack(run(language, name, body, at)) end)
+  language.clock(nil)
+  if not ran then
+    return nil, ("%s: hook '%s' %s"):format(language:where(language.hooks[name]), name, tostring(result))
+  end
+  return result[1] and result[2] or nil, result[2]
 end
 
 return M

@@ -4,6 +4,7 @@
 local events = require("tagua.rules.events")
 local fields = require("tagua.rules.fields")
 local filling = require("tagua.rules.filling")
+local hooked = require("tagua.rules.hooked")
 local nearest = require("tagua.nearest")
 local options = require("tagua.options")
 local windows = require("tagua.rules.windows")
@@ -17,7 +18,10 @@ M.OPTIONS = {
   user = { type = "table" },
   events = { type = "table" },
   at = { type = { "string", "number" } },
-  expect = { type = "table", required = true },
+  expect = { type = "table" },
+  hook = { type = "string" },
+  body = { type = { "table", "string" } },
+  expect_event = { type = { "table", "boolean" } },
 }
 
 local WORDS = { ["+"] = "true", ["-"] = "false", ["."] = "leave", ["?"] = "unknown", ["!"] = "failed" }
@@ -94,6 +98,9 @@ end
 
 -- Checks one test and gives its user the fields' types.
 local function prepare(language, test, complain)
+  if test.hook then return hooked.prepare(language, test, complain) end
+  if test.body ~= nil or test.expect_event ~= nil then complain("body and expect_event belong to a test of a hook") end
+  if not test.expect then complain("option 'expect' is missing") end
   if not test.user and not test.events then complain("option 'user' is missing") end
   test.user = test.user or {}
   test.typed = type_user(language, test, complain)
@@ -159,6 +166,7 @@ local function fill_told(language, i, field, told)
 end
 
 local function run_one(language, test, at)
+  if test.hook then return hooked.run(language, test, at) end
   local decider = language.decider
   for i, field in ipairs(language.fields) do
     local value = test.typed[field.name]
