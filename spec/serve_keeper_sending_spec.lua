@@ -116,6 +116,24 @@ describe("the keeper as the sender", function()
     assert.same({}, f.box:wishes("shop", 0, 10))
   end)
 
+  it("reads a user again of whom nobody knows what became of an operation, and decides anew", function()
+    begin([[
+      fields { bought = count("purchase") }
+      tag "Odd" { when = function(user) return user.bought % 2 == 1 end }
+    ]], { attempts = 1, faults = { faults = { { ["do"] = "drop", method = "DELETE", times = 1 } } } })
+    f.events({ { "U1", "purchase" } })
+    f.work()
+    assert.same({ U1 = "Odd 1" }, f.tags())
+    f.events({ { "U1", "purchase" } })
+    f.work()
+    assert.same({ U1 = "Odd 1" }, f.tags())
+    assert.equal(1, f.count("tagua_operations_total", "outcome", "ambiguous"))
+    f.clock.now = f.clock.now + 60
+    f.work(function() return next(f.tags()) == nil end)
+    f.work()
+    assert.equal(0, f.ask("select count(*) from keeper_again"))
+  end)
+
   it("takes off what is past its time, which a wish may say", function()
     begin()
     wish("tag", "U1", "Trial", { lasts = 3600 })

@@ -6,6 +6,7 @@
 -- @module tagua.ledger
 local approved = require("tagua.ledger.approved")
 local deletions = require("tagua.ledger.deletions")
+local glance = require("tagua.ledger.glance")
 local journal = require("tagua.ledger.journal")
 local mirror = require("tagua.ledger.mirror")
 local owners = require("tagua.ledger.owners")
@@ -223,6 +224,16 @@ end
 --- Begins a pull: `put{ users }` for each page, then `finish()` or `abandon()`.
 function Connection:pull()
   return pull.begin(self.ledger, self)
+end
+
+--- The moment before one user is read; see `tagua.ledger.glance`.
+function Connection:before_glance()
+  return glance.moment(self.ledger)
+end
+
+--- Puts what was read of one user's tags into the mirror; see `tagua.ledger.glance`.
+function Connection:glance(user, tags, moment)
+  return store.try(glance.take, self.ledger, self, user, tags, moment)
 end
 
 --- Moves the journal into the operations and the mirror, for all connections.

@@ -119,6 +119,18 @@ local PUT_TAG = [[
     timestamp = excluded.timestamp, count = excluded.count, generation = max(generation, excluded.generation)
   where entry <= ?8]]
 
+--- Writes one tag that a user has.
+-- @tparam table db
+-- @tparam table connection
+-- @tparam string user
+-- @tparam integer number the tag's
+-- @tparam table tag `timestamp`, `count`
+-- @tparam table seen `entry`: what the journal changed after it is newer; `generation`; `first`: at the first pull
+function M.put_tag(db, connection, user, number, tag, seen)
+  local found = seen.first and 1 or 0
+  db:run(PUT_TAG, connection.number, user, number, found, tag.timestamp, tag.count, seen.generation, seen.entry)
+end
+
 -- Whether the user is on another page or channel of the bot than the connection.
 local function elsewhere(connection, user)
   if user.page ~= nil and connection.page ~= "" and tostring(user.page) ~= connection.page then
@@ -169,17 +181,7 @@ function Pull:put_user(user)
       number = connection.registry:remember({ id = tag.id, name = tag.name })
       self.seen[tag.id] = number
     end
-    db:run(
-      PUT_TAG,
-      connection.number,
-      user.id,
-      number,
-      self.first and 1 or 0,
-      tag.timestamp,
-      tag.count,
-      self.generation,
-      self.entry
-    )
+    M.put_tag(db, connection, user.id, number, tag, self)
   end
 end
 
@@ -210,19 +212,30 @@ function Pull:put(users)
   return ok, message, code
 end
 
+--- What becomes of user tags that the platform shows no more.
+-- @tparam string where which rows they are
+-- @treturn table statements, to be run in this order: `resolved` (those in doubt), `taken_off` (ours),
+--   `gone` (somebody else's)
+function M.vanishing(where)
+  return {
+    resolved = "update holding set present = 0, ours = 1, run = null, doubt = 0" .. where .. "and doubt = 1",
+    taken_off = "update holding set present = 0, ours = 0, found = 0, decision = null, run = null"
+      .. where
+      .. "and present = 1 and (ours = 1 or doubt = 2)",
+    -- Somebody took off what somebody had put on. It stays off though the rules want it: remembered as
+    -- if they had wanted it then.
+    gone = "update holding set present = 0, found = 0, decision = 1, run = null" .. where .. "and present = 1",
+  }
+end
+
 -- Rows that no page has shown, and that nothing changed since the pull began.
 local NOT_SHOWN = " where connection = ? and generation < ? "
-local RESOLVED = "update holding set present = 0, ours = 1, run = null, doubt = 0" .. NOT_SHOWN .. "and doubt = 1"
-local TAKEN_OFF = "update holding set present = 0, ours = 0, found = 0, decision = null, run = null"
-  .. NOT_SHOWN
-  .. "and present = 1 and (ours = 1 or doubt = 2)"
--- Somebody took off what somebody had put on. It stays off though the rules want it: remembered as
--- if they had wanted it then. Nothing is remembered of users who are gone themselves.
+local VANISHING = M.vanishing(NOT_SHOWN)
+-- Nothing is remembered of users who are gone themselves.
 local FORGOTTEN = "delete from holding"
   .. NOT_SHOWN
   .. "and present = 1 and not exists ("
   .. "select 1 from user u where u.connection = holding.connection and u.id = holding.user)"
-local GONE = "update holding set present = 0, found = 0, decision = 1, run = null" .. NOT_SHOWN .. "and present = 1"
 
 --- Ends the pull: what the platform shows no more vanishes from the mirror.
 -- A list without anybody, where the mirror knows users, is not believed: every tag would be put on again.
@@ -246,10 +259,10 @@ function Pull:finish(options)
   end
   local ok, message, code = db:transact(function()
     local number, generation = connection.number, self.generation
-    db:run(RESOLVED, number, generation)
-    sums.taken_off = db:run(TAKEN_OFF, number, generation)
+    db:run(VANISHING.resolved, number, generation)
+    sums.taken_off = db:run(VANISHING.taken_off, number, generation)
     sums.gone = db:run("delete from user where connection = ? and generation < ?", number, generation)
-    sums.gone_tags = db:run(FORGOTTEN, number, generation) + db:run(GONE, number, generation)
+    sums.gone_tags = db:run(FORGOTTEN, number, generation) + db:run(VANISHING.gone, number, generation)
     sums.new = db:row("select count(*) from user where connection = ?", number) - self.known + sums.gone
     db:run("update connection set pulled = ? where number = ?", self.began, number)
     return true

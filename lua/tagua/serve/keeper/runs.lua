@@ -73,11 +73,15 @@ function Runs:failed(number, quiet)
 end
 
 local USERS = "select distinct user from operation where run = ?"
+local IN_DOUBT = "select distinct user from operation where run = ? and outcome = 'ambiguous' and code = 'EAMBIGUOUS'"
 
 -- Has those come back of whom something failed that may work later.
 function Runs:come_back(number)
   local k = self.k
-  local failed, now = self:failed(number), k.now()
+  local failed, now, doubtful = self:failed(number), k.now(), {}
+  for user in k.book.ledger.store:rows(IN_DOUBT, number) do
+    doubtful[user] = true -- read first, by keeper/doubt.lua, once what was lost can take effect no more
+  end
   if not next(failed) and not k.state:any_again() then
     return
   end
@@ -86,9 +90,10 @@ function Runs:come_back(number)
     users[#users + 1] = user
   end
   for _, user in ipairs(users) do
-    local tries = failed[user] and k.state:tries(user) + 1
+    local tries = (failed[user] or doubtful[user]) and k.state:tries(user) + 1
     if tries and tries <= TRIES_MOST then
-      k.state:again(user, now + M.wait(tries), tries)
+      local quarantine = doubtful[user] and tries == 1 and k.settings.quarantine * 1000 // 1 | 0
+      k.state:again(user, now + (quarantine or M.wait(tries)), tries)
     else
       k.state:finished(user)
       if tries then

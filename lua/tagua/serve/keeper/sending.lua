@@ -164,6 +164,9 @@ function Sending:work()
   if outcome then
     self:take(outcome)
   end
+  if not busy and not self.k.leaving then
+    busy = self.k:part("doubt", self.k.doubt.round, self.k.doubt)
+  end
   return busy
 end
 

@@ -166,7 +166,11 @@ function State:finished(user)
   )
 end
 
---- The users whose turn has come again, those who waited longest first.
+-- Nobody knows what became of an operation of theirs.
+local IN_DOUBT = "exists (select 1 from holding h "
+  .. "where h.connection = a.connection and h.user = a.user and h.doubt = 1)"
+
+--- The users whose turn has come again, those who waited longest first; not those of whom something is in doubt.
 -- @tparam integer now milliseconds
 -- @tparam integer limit
 -- @treturn {string,...}
@@ -174,7 +178,8 @@ function State:due(now, limit)
   local found = {}
   for user in
     self.db:rows(
-      "select user from keeper_again where connection = ? and due <= ? order by due, user limit ?",
+      "select user from keeper_again a where connection = ? and due <= ? and not " .. IN_DOUBT
+        .. " order by due, user limit ?",
       self.connection,
       now,
       limit
@@ -183,6 +188,14 @@ function State:due(now, limit)
     found[#found + 1] = user
   end
   return found
+end
+
+--- Of those whose turn has come, the first one who has a tag in doubt.
+-- @tparam integer now milliseconds
+-- @treturn ?string
+function State:doubtful(now)
+  return (self.db:row("select user from keeper_again a where connection = ?1 and due <= ?2 and " .. IN_DOUBT
+    .. " order by due, user limit 1", self.connection, now))
 end
 
 --- Whether any user waits for another turn, or has it just now.
