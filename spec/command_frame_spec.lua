@@ -88,6 +88,23 @@ describe("the command", function()
       err)
   end)
 
+  it("tells programs that asked for JSON what went wrong, in the last line of standard output", function()
+    local json = require("cjson")
+    for arguments, expected in pairs({
+      ["tags nowhere --json"] = { 2, "ECONFIG", "unknown connection 'nowhere'" },
+      ["--json plan rules.lua"] = { 2, "EUSAGE", "whose tags?" },
+      ["version --jsno --json"] = { 2, "EUSAGE", "did you mean '--json'?" },
+    }) do
+      local code, out, err = run(arguments)
+      local told = json.decode(out:match("([^\n]*)\n$")).error
+      assert.same({ expected[1], expected[2], expected[1] }, { code, told.code, told.exit })
+      assert.matches(expected[3], told.message, 1, true)
+      assert.equal("tagua: " .. told.message .. "\n", err)
+    end
+    local _, out = run("tags nowhere")
+    assert.equal("", out)
+  end)
+
   it("quotes the argument that is one too many", function()
     local code, _, err = run("version twice")
     assert.equal(2, code)

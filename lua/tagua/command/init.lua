@@ -57,7 +57,17 @@ local function root_for(first)
   return setmetatable({ commands = { command } }, { __index = M.root })
 end
 
-local function complain(context, message)
+-- Says what went wrong: to people on standard error and, with --json, to programs in the last line of standard
+-- output, which may be the only one. A program that does not read any more is not told.
+local function complain(context, message, code, exit)
+  if context.options.json then
+    pcall(function()
+      local text = context.redact(message)
+      text = utf8.len(text) and text or terminal.visible(text)
+      context:json({ error = { message = text, code = code, exit = exit } })
+      context:flush()
+    end)
+  end
   local lines = {}
   for line in message:gsub("%s+$", ""):gmatch("[^\n]+") do
     lines[#lines + 1] = terminal.visible(line)
@@ -83,11 +93,21 @@ local function run(context, definition, options)
   if ok then
     return result or errors.EXIT_DONE
   elseif require("tagua.command.context").is_failure(result) then
-    complain(context, result.message)
-    return context:interrupted() and errors.EXIT_INTERRUPTED or errors.exit(result.code)
+    local exit = context:interrupted() and errors.EXIT_INTERRUPTED or errors.exit(result.code)
+    complain(context, result.message, result.code, exit)
+    return exit
   end
-  complain(context, "this is a bug in tagua, please report it:\n" .. result)
+  complain(context, "this is a bug in tagua, please report it:\n" .. result, nil, BUG)
   return BUG
+end
+
+-- Whether JSON was asked for, where the arguments were not understood.
+local function wants_json(arguments)
+  for _, argument in ipairs(arguments) do
+    if argument == "--" then return false end
+    if argument == "--json" then return true end
+  end
+  return false
 end
 
 --- Runs the command that the arguments name.
@@ -105,7 +125,7 @@ function M.main(arguments)
   end
   local found, message, code = parser.parse(root_for(arguments[1]), arguments)
   if not found then
-    complain(context.new({}), message)
+    complain(context.new({ json = wants_json(arguments) }), message, code, errors.exit(code))
     return errors.exit(code)
   elseif found.help then
     local help = context.new({})
