@@ -80,6 +80,19 @@ describe("a pool of workers", function()
     assert.equal(4, #pool4:pids())
   end)
 
+  it("decides chunks of any length, short and long in turn", function()
+    local pool <close> = ready({ jobs = 2 })
+    local chunks, expected, line = {}, {}, 2
+    for i, bytes in ipairs({ 10, 163800, 20, 163900, 400000, 3000000, 30 }) do -- what is shared holds 163,840
+      chunks[i] = { ("U%d,10,%s\nV%d,3,高雄\n"):format(i, ("x"):rep(bytes), i), line }
+      expected[i] = ("U%d:%d:+- V%d:%d:--"):format(i, line, i, line + 1)
+      line = line + 2
+    end
+    for _ = 1, 3 do
+      assert.equal(table.concat(expected, " "), flat(collect(pool:decide(source_of(chunks)))))
+    end
+  end)
+
   it("takes no more chunks than it can have decided", function()
     local pool <close> = ready({ jobs = 2 })
     local taken = 0
