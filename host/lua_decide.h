@@ -97,7 +97,7 @@ void tagua_decider_key(lua_State *L, int open, size_t field);
 /* See tagua_decider_key. */
 void tagua_decider_close(lua_State *L, int open, struct tagua_decider *decider, size_t field);
 
-/* As tagua_decider_run, but what rules raise goes to the caller's lua_pcall: see
+/* As tagua_decider_run, but what rules raise may go to the caller's lua_pcall: see
  * tagua_decider_resume. */
 const char *tagua_decider_run_open(lua_State *L, int open, struct tagua_decider *decider);
 

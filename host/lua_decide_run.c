@@ -93,6 +93,7 @@ static struct outcome account(lua_State *L, const struct frame *frame, size_t ru
     struct tagua_decider *decider = frame->decider;
     const struct tagua_decider_watch *watch = decider->watch;
     struct outcome outcome = {DECIDED, 0};
+    decider->raised = decider->raised || status != LUA_OK;
     const char *stopped =
         watch != NULL && watch->leave != NULL ? watch->leave(watch->context, L, status) : NULL;
     if (decider->kept > 0 && put_back(L, frame)) {
@@ -448,7 +449,6 @@ void tagua_decider_close(lua_State *L, int open, struct tagua_decider *decider, 
 static const char *run_open(lua_State *L, int open, struct tagua_decider *decider, size_t rule)
 {
     struct frame frame = {decider, open, open + 1, open + 2, open + 3, open + 4, open + 5};
-    decider->direct = true;
     for (; rule < decider->rules; rule++)
         decide_rule(L, &frame, rule);
     return decider->wants;
@@ -456,6 +456,10 @@ static const char *run_open(lua_State *L, int open, struct tagua_decider *decide
 
 const char *tagua_decider_run_open(lua_State *L, int open, struct tagua_decider *decider)
 {
+    /* Coming back from an error costs more than a protected call: where rules raised on the record before, as they
+     * do where a column is empty, they are called one by one. */
+    decider->direct = !decider->raised;
+    decider->raised = false;
     return run_open(L, open, decider, 0);
 }
 

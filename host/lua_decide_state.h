@@ -53,6 +53,7 @@ struct tagua_decider {
     bool has_asked; /* something is in `asked` */
     bool running;
     bool direct;     /* what a rule raises goes to the caller of the run */
+    bool raised;     /* a rule has raised on this record */
     size_t at_rule;  /* the rule that runs */
     bool ticking;    /* there is a now */
     bool clock_read; /* somebody asked for it */
