@@ -63,8 +63,8 @@ describe("the keeper, when everybody has to be decided again,", function()
     assert.equal("Buyer 1", f.tags().U99)
   end)
 
-  it("asks for what new rules want to know of old events", function()
-    begin()
+  it("asks for what new rules want to know of old events, as far as a window has kept them", function()
+    begin((RULES:gsub("last =", 'week = count("purchase", { within = "7d" }), last =')))
     assert.is_true(use([[
       fields { spent = sum("purchase", "amount"), bought = count("purchase"), any = any("purchase") }
       tag "Any" { when = function(user) return user.any end }

@@ -74,7 +74,7 @@ end)
 
 describe("a worker", function()
   it("ends when nobody holds its pipes any more", function()
-    local worker = assert(workers.start(support.tagua))
+    local worker = assert(workers.start(support.tagua, "--worker"))
     local pid = worker:pid()
     assert.is_true(pid > 0)
     worker:close()
@@ -82,7 +82,7 @@ describe("a worker", function()
   end)
 
   it("answers what it does not understand with an error", function()
-    local worker <close> = assert(workers.start(support.tagua))
+    local worker <close> = assert(workers.start(support.tagua, "--worker"))
     for _, frame in ipairs({ { "?", "" }, { "L", "short" }, { "T", "x" }, { "I", "" }, { "D", "" } }) do
       assert(worker:send(frame[1], frame[2]))
       local kind, message, code
@@ -97,7 +97,7 @@ describe("a worker", function()
   end)
 
   it("tells how it ended", function()
-    local worker <close> = assert(workers.start(support.tagua))
+    local worker <close> = assert(workers.start(support.tagua, "--worker"))
     os.execute("kill -9 " .. worker:pid())
     local kind, how
     repeat
@@ -112,7 +112,7 @@ describe("a worker", function()
   end)
 
   it("does not end its parent by dying with a pipe that is full", function()
-    local worker <close> = assert(workers.start(support.tagua))
+    local worker <close> = assert(workers.start(support.tagua, "--worker"))
     os.execute("kill -STOP " .. worker:pid())
     assert(worker:send("D", ("x"):rep(4 * 1024 * 1024)))
     workers.poll({ worker }, 0.01)
@@ -124,7 +124,7 @@ describe("a worker", function()
   end)
 
   it("is not fed more than it can hold", function()
-    local worker <close> = assert(workers.start(support.tagua))
+    local worker <close> = assert(workers.start(support.tagua, "--worker"))
     os.execute("kill -STOP " .. worker:pid())
     local big = ("x"):rep(70 * 1024 * 1024)
     assert(worker:send("D", big))
@@ -137,7 +137,7 @@ describe("a worker", function()
   end)
 
   it("cannot be used when it is closed", function()
-    local worker = assert(workers.start(support.tagua))
+    local worker = assert(workers.start(support.tagua, "--worker"))
     worker:close()
     worker:close()
     assert.has_error(function() worker:pid() end, "the worker is closed")
