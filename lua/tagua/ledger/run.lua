@@ -140,8 +140,9 @@ local function operation(seq, user, tag, name, action, before)
 end
 
 local NEXT = [[
-  select o.seq, o.user, t.id, t.name, o.action, o.before from operation o join tag t on t.number = o.tag
-  where o.run = ? and o.seq > ? and o.outcome is null order by o.seq limit ?]]
+  select seq, user, tag, action, before from operation
+  where run = ? and seq > ? and outcome is null order by seq limit ?]]
+local TAG = "select 1, id, name from tag where number = ?"
 local ONE = [[
   select o.seq, o.user, t.id, t.name, o.action, o.before from operation o join tag t on t.number = o.tag
   where o.run = ? and o.seq = ? and o.outcome is not 'skipped']]
@@ -163,9 +164,13 @@ function Run:peek(count)
   if #found < count then
     local rows = self.next_statement or store.must(self.db.db:prepare(NEXT))
     self.next_statement = rows
-    for seq, user, tag, name, action, before in rows:rows(self.number, self.cursor, count - #found) do
+    local ids, names = {}, {} -- of this batch: a tag that is created meanwhile has its id in the next one
+    for seq, user, tag, action, before in rows:rows(self.number, self.cursor, count - #found) do
       if not returned[seq] then
-        found[#found + 1] = operation(seq, user, tag, name, action, before)
+        if not names[tag] then
+          ids[tag], names[tag] = select(2, self.db:row(TAG, tag))
+        end
+        found[#found + 1] = operation(seq, user, ids[tag], names[tag], action, before)
       end
     end
   end
@@ -184,6 +189,21 @@ function Run:append_ranges(seqs, outcome, at)
       first = i + 1
     end
   end
+end
+
+-- Appends that operations are being sent, which mostly follow each other without a gap.
+function Run:append_sending(found, at)
+  local first, last = found[1].seq, found[#found].seq
+  if last - first == #found - 1 then
+    store.must(self.db:prepare(APPEND):run(self.number, first, last, "sending", nil, nil, at))
+    return
+  end
+  local seqs = {}
+  for i, one in ipairs(found) do
+    seqs[i] = one.seq
+  end
+  table.sort(seqs)
+  self:append_ranges(seqs, "sending", at)
 end
 
 -- Appends the buffered results. Those that are plainly done go as ranges: at any number in flight
@@ -225,10 +245,6 @@ function Run:next(count)
       end
       return found
     end
-    local seqs = {}
-    for i, one in ipairs(found) do
-      seqs[i] = one.seq
-    end
     store.must(self.db:transact(function()
       if self.state ~= "sending" then
         store.must(self:accept())
@@ -244,7 +260,7 @@ function Run:next(count)
       end
       local at = self.now()
       self:append_results(at)
-      self:append_ranges(seqs, "sending", at)
+      self:append_sending(found, at)
       return true
     end))
     return found
@@ -259,12 +275,13 @@ function Run:next(count)
       self.waiting = table.move(self.waiting, #taken + 1, #self.waiting, 1, {})
     end
     self.opened = self.opened + #taken
+    local open, cursor = self.open, self.cursor
     for _, one in ipairs(taken) do
-      self.open[one.seq] = one
-      if one.seq > self.cursor then
-        self.cursor = one.seq
-      end
+      local seq = one.seq
+      open[seq] = one
+      cursor = seq > cursor and seq or cursor
     end
+    self.cursor = cursor
   end
   return taken
 end
@@ -280,22 +297,22 @@ end
 -- @treturn string message
 -- @treturn string code
 function Run:result(seq, outcome, code, message)
-  if not COUNTS_AS[outcome] then
+  local counts, open, done = self.counts, self.open, self.done
+  if not open[seq] then
+    misuse(2, "operation %s of run %d is not being sent", tostring(seq), self.number)
+  elseif not COUNTS_AS[outcome] then
     misuse(2, "unknown outcome '%s' of operation %s", tostring(outcome), tostring(seq))
   end
-  if not self.open[seq] then
-    misuse(2, "operation %s of run %d is not being sent", tostring(seq), self.number)
-  end
-  self.open[seq] = nil
+  open[seq] = nil
   self.opened = self.opened - 1
   if outcome == "done" and not code and not message then
-    self.counts.done = (self.counts.done or 0) + 1
-    self.done[#self.done + 1] = seq
+    counts.done = (counts.done or 0) + 1
+    done[#done + 1] = seq
     return true
   elseif outcome == "returned" then
     self.waiting[#self.waiting + 1] = seq
   else
-    self.counts[outcome] = (self.counts[outcome] or 0) + 1
+    counts[outcome] = (counts[outcome] or 0) + 1
   end
   local results = self.results
   results[#results + 1] = { seq = seq, outcome = outcome, code = store.cap(code, 24), message = store.text(message) }
