@@ -56,3 +56,20 @@ local seen = assert(core.record.seen())
 assert(seen:add("U1", 1))
 assert(seen:add("U1", 2))
 seen:finish()
+
+local server = assert(core.server.listen({ address = "127.0.0.1:0", proxies = { "10.0.0.0/8", "::1" } }))
+local forward = assert(core.forward.open({ base = "http://" .. server:address(), path = "/hook", connect_timeout = 5 }))
+assert(forward:send(1, "{}", { "Content-Type: application/json", "X-Line-Signature: c2lnbmVk" }))
+local over
+while not over do
+  over = assert(forward:step())[1]
+  local request = server:wait(over and 0 or 0.01)[1]
+  if request then
+    assert(not request:verify({ secret = secret, header = "x-line-signature", encoding = "base64" }))
+    assert(#request.from <= 9 and (request.bodyless == nil or request.bodyless == "too large"))
+    request:reply({ status = 204 })
+  end
+end
+assert(over.number == 1)
+forward:close()
+server:close()
