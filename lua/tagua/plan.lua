@@ -234,14 +234,17 @@ end
 function Planner:take(block)
   self:count_problems(block)
   local users = self:users_of(block)
-  local asked, places, lines = {}, {}, {}
-  for i = 1, block.n do
-    local user = users[i]
-    if user then
-      local k = #asked + 1
-      asked[k], places[k], lines[k] = user, i, block.lines[i]
-    else
-      self:pattern(block.wants[i], self.nothing) -- counted as a record, never called
+  local asked, places, lines = users, nil, block.lines -- without a matcher every record is a user
+  if self.matcher then
+    asked, places, lines = {}, {}, {}
+    for i = 1, block.n do
+      local user = users[i]
+      if user then
+        local k = #asked + 1
+        asked[k], places[k], lines[k] = user, i, block.lines[i]
+      else
+        self:pattern(block.wants[i], self.nothing) -- counted as a record, never called
+      end
     end
   end
   local noted, message, code = self.seen:add(asked, lines)
@@ -254,10 +257,11 @@ function Planner:take(block)
     return nil, blocked, code
   end
   local changed = {} -- lines whose users get operations
+  local block_wants, cohorts, unreachable = block.wants, self.cohorts, self.unreachable
   for k, user in ipairs(asked) do
-    local i = places[k]
-    local wants = self.cohorts and self.cohorts:apply(user, block.wants[i]) or block.wants[i]
-    local pattern = self:pattern(wants, blocked[k] and self.unreachable or states[k])
+    local i = places and places[k] or k
+    local wants = cohorts and cohorts:apply(user, block_wants[i]) or block_wants[i]
+    local pattern = self:pattern(wants, blocked[k] and unreachable or states[k])
     if blocked[k] then
       self.plan.records.blocked = self.plan.records.blocked + 1
       keep(self.plan.blocked, { line = block.lines[i], id = block.ids[i] })
