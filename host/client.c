@@ -517,8 +517,12 @@ struct tagua_exchange *tagua_client_finished(struct tagua_client *client,
         .status = (int)status,
         .trouble = slot->trouble[0] != '\0' ? slot->trouble : curl_easy_strerror(code),
     };
+    long reason = 0;
     if (code == CURLE_ABORTED_BY_CALLBACK)
         outcome->trouble = "the connection closed before the answer came";
+    else if (code == CURLE_COULDNT_CONNECT && client->socket_path != NULL &&
+             curl_easy_getinfo(easy, CURLINFO_OS_ERRNO, &reason) == CURLE_OK && reason != 0)
+        outcome->trouble = strerror((int)reason); /* curl speaks of a port where there is none */
     if (status == 429 || status == 503)
         outcome->retry_after = header_of(easy, "Retry-After");
     else if (status >= 300 && status <= 399)

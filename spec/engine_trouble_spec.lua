@@ -275,7 +275,7 @@ describe("a platform that can't be reached", function()
     for _, result in ipairs(results) do assert.is_false(result.sent) end
     local message, code = shop.engine:stopped()
     assert.equal("ENETWORK", code)
-    assert.matches("cannot connect to unix:" .. folder .. "/nobody", message, 1, true)
+    assert.matches("cannot connect to unix:" .. folder .. "/nobody: No such file or directory", message, 1, true)
     assert.matches("5 times in a row", message, 1, true)
     assert.equal(0, shop.engine:stats().sent)
   end)
