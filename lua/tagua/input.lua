@@ -88,6 +88,7 @@ function M.open(options)
   local self = setmetatable({
     name = options.name or (options.path == "-" and "standard input" or options.path),
     read = read,
+    again = options.path and core.system.file_kind(options.path) == "file" and options or nil,
     file = not options.encoding and file or nil, -- read without a string of its bytes, once it has begun
     close_source = close,
     ready = {},
@@ -265,6 +266,28 @@ function Input:peek()
     self.ready[self.first] = { chunk, line }
   end
   return chunk, line
+end
+
+--- The ids of a few records, for a message: reads the file once more.
+-- @tparam string column the id's
+-- @tparam {integer,...} lines where the records begin
+-- @treturn table { [line] = id }; without those that can't be had, all of them where the input can be read only once
+function Input:ids(column, lines)
+  local found, wanted, left = {}, {}, #lines
+  for _, line in ipairs(lines) do wanted[line] = true end
+  local other = self.again and M.open(setmetatable({ hash = false }, { __index = self.again }))
+  local reader = other and core.record.reader({
+    format = other.format, header = other:header(), delimiter = other.delimiter, id = column, fields = {},
+  })
+  while reader and left > 0 do
+    local chunk, first = other:next()
+    if not chunk then break end
+    for _, record in ipairs(reader:read(chunk, first)) do
+      if wanted[record.line] then found[record.line], left = record.id, left - 1 end
+    end
+  end
+  if other then other:close() end
+  return found
 end
 
 --- Stops reading: the chunks end after those that were given.

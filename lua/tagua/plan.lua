@@ -432,9 +432,12 @@ function Planner:verdict()
   end
   if total > 0 then
     local first = doubles[1]
+    local ids = self.input.ids and self.input:ids(self.id_column, first) or {}
+    local one, other = ids[first[1]], ids[first[2]]
     return nil,
-      ("%s has two records for one user: lines %d and %d%s; keep one record a user"):format(
+      ("%s has two records for one user%s: lines %d and %d%s; keep one record a user"):format(
         self.input.name,
+        not other and "" or one == other and (", '%s'"):format(other) or (", '%s' and '%s'"):format(one, other),
         first[1],
         first[2],
         total > 1 and (" (and %s)"):format(terminal.count(total - 1, "more pair")) or ""
@@ -488,6 +491,7 @@ function M.make(job)
     unknown = {},
     present = {},
     seen = core.record.seen(),
+    id_column = job.id_column,
     plan = {
       records = {
         read = 0,
