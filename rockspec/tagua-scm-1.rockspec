@@ -122,6 +122,7 @@ build = {
     ["tagua.platform.mantago"] = "lua/tagua/platform/mantago.lua",
     ["tagua.platform.mantago_steps"] = "lua/tagua/platform/mantago_steps.lua",
     ["tagua.resty"] = "lua/tagua/resty.lua",
+    ["tagua.platform.reading"] = "lua/tagua/platform/reading.lua",
     ["tagua.rules"] = "lua/tagua/rules/init.lua",
     ["tagua.rules.aggregates"] = "lua/tagua/rules/aggregates.lua",
     ["tagua.rules.asking"] = "lua/tagua/rules/asking.lua",

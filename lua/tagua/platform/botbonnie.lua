@@ -10,8 +10,11 @@
 -- Ids are opaque strings. Times are milliseconds since the epoch, as the platform gives them.
 -- @module tagua.platform.botbonnie
 local json = require("tagua.json")
+local reading = require("tagua.platform.reading")
 
 local M = { read = {} }
+
+local percent_encoded, text_of = reading.percent_encoded, reading.text
 local read = M.read
 
 M.name = "botbonnie"
@@ -101,10 +104,6 @@ local function user_field(user)
   return name .. quoted, id == user and id or "uid:" .. id
 end
 
-local function percent_encoded(text)
-  return (text:gsub("[^%w%-._~]", function(byte) return ("%%%02X"):format(byte:byte()) end))
-end
-
 local function tagging(method, identity, user, tag)
   local field, lane = user_field(user)
   if not field then return nil, lane end
@@ -162,12 +161,6 @@ local function result(body)
   return res
 end
 
--- An id is text; one that came as a whole number keeps its digits.
-local function id_text(id)
-  if math.type(id) == "integer" then return tostring(id) end
-  return type(id) == "string" and id ~= "" and id or nil
-end
-
 --- The user's tags. The answer is an array of one; a user it does not know may give an empty one.
 -- @treturn {table,...}|nil tags: id, name, timestamp
 function read.user_tags(identity, body)
@@ -180,7 +173,7 @@ function read.user_tags(identity, body)
     if type(entry) ~= "table" then return not_understood("'res' holds no objects") end
     if entry.bot_pid == nil or tostring(entry.bot_pid) == identity.page then
       for _, tag in ipairs(type(entry.tags) == "table" and entry.tags or {}) do
-        local id = type(tag) == "table" and id_text(tag.id)
+        local id = type(tag) == "table" and text_of(tag.id)
         if not id then return not_understood("a tag of the user has no id") end
         tags[#tags + 1] = { id = id, name = tag.name, timestamp = tag.timestamp }
       end
@@ -211,7 +204,7 @@ function M.create_folder(identity, name, options) return autogen(identity, name,
 
 local function created(kind, body, name, options)
   local res = result(body)
-  local id = type(res) == "table" and id_text(res.id)
+  local id = type(res) == "table" and text_of(res.id)
   if not id then
     return nil,
       ("the %s '%s' may have been created, but the answer holds no id that can be read"):format(kind, name),
@@ -239,7 +232,7 @@ end
 function read.get_tag(_, body)
   local res, message, code = result(body)
   if res == nil then return nil, message, code end
-  local id = type(res) == "table" and id_text(res.id)
+  local id = type(res) == "table" and text_of(res.id)
   if not id then return not_understood("the tag has no id") end
   return {
     id = id,
@@ -268,7 +261,7 @@ function read.delete_tag(_, body)
   if type(res) ~= "table" then return not_understood("'res' is no array of ids") end
   local ids = {}
   for i, id in ipairs(res) do
-    ids[i] = id_text(id)
+    ids[i] = text_of(id)
     if not ids[i] then return not_understood("'res' holds something that is no id") end
   end
   return ids
@@ -332,60 +325,48 @@ function M.users_page(identity, cursor, options)
   }
 end
 
--- An empty text says as little as an absent one.
-local function filled(text)
-  if math.type(text) then text = id_text(text) end
-  return type(text) == "string" and text ~= "" and text or nil
-end
-
 local function user_of(record)
-  local id = type(record) == "table" and id_text(record.id)
+  local id = type(record) == "table" and text_of(record.id)
   if not id then return nil end
   local tags, params = {}, {}
   for _, tag in ipairs(type(record.tags) == "table" and record.tags or {}) do
-    local tag_id = type(tag) == "table" and id_text(tag.id)
+    local tag_id = type(tag) == "table" and text_of(tag.id)
     if not tag_id then return nil end
     tags[#tags + 1] = { id = tag_id, name = tag.name, timestamp = tag.timestamp, count = tag.count }
   end
   for _, param in ipairs(type(record.params) == "table" and record.params or {}) do
     if type(param) == "table" and type(param.name) == "string" then params[param.name] = param.value end
   end
-  local platform = filled(record.platform)
+  local platform = text_of(record.platform)
   return {
     id = id,
-    name = filled(record.name),
+    name = text_of(record.name),
     platform_channel = platform and (CHANNEL_WORDS[platform] or platform:lower()),
-    page = filled(record.pageId),
+    page = text_of(record.pageId),
     blocked = BLOCKED[math.tointeger(tonumber(record.status))] or false,
     created = record.created,
     last_active = record.lastActive,
-    email = filled(record.email),
-    gender = filled(record.gender),
-    birthday = filled(record.birthday),
-    phone = filled(record.phone),
-    ext_id = filled(record.extId),
+    email = text_of(record.email),
+    gender = text_of(record.gender),
+    birthday = text_of(record.birthday),
+    phone = text_of(record.phone),
+    ext_id = text_of(record.extId),
     tags = tags,
     params = params,
   }
 end
 
 --- One page of users: `{ users = { ... }, next = cursor | nil }`; without `next` it was the last.
--- What `next` is on the last page is not documented: none, an empty one, the cursor that was sent,
--- or a page without users all mean that there is no more. [user-data]
+-- What `next` is on the last page is not documented. [user-data]
 function read.users_page(_, body, cursor)
   local res, message, code = result(body)
   if res == nil then return nil, message, code end
   if type(res) ~= "table" or type(res.records) ~= "table" then
     return not_understood("it has no 'res.records'")
   end
-  local users = {}
-  for i, record in ipairs(res.records) do
-    users[i] = user_of(record)
-    if not users[i] then return not_understood(("user %d of the page, or one of its tags, has no id"):format(i)) end
-  end
-  local following = filled(res.next)
-  if following == cursor or #users == 0 then following = nil end
-  return { users = users, next = following }
+  local page, wrong = reading.page(res.records, user_of, res.next, cursor)
+  if not page then return not_understood(("user %d of the page, or one of its tags, has no id"):format(wrong)) end
+  return page
 end
 
 return M

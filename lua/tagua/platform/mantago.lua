@@ -14,8 +14,11 @@
 -- another family is written `client:ID`.
 -- @module tagua.platform.mantago
 local json = require("tagua.json")
+local reading = require("tagua.platform.reading")
 
 local M = { read = {} }
+
+local percent_encoded, text_of = reading.percent_encoded, reading.text
 local read = M.read
 
 M.name = "mantago"
@@ -148,10 +151,6 @@ M.list_options = M.tag_options
 -- The list of members takes moments of creation, not of interaction.
 M.users_options = {}
 
-local function percent_encoded(text)
-  return (text:gsub("[^%w%-._~]", function(byte) return ("%%%02X"):format(byte:byte()) end))
-end
-
 --- What is wrong with the credentials of a connection that is not local.
 -- @tparam table settings checked options
 -- @treturn string|nil
@@ -214,11 +213,6 @@ function M.family_of(identity, tag) return (family_of(identity, tag)) end
 -- The id of a vendor's tag as the callers know it.
 local function qualified(identity, family, id)
   return family == identity.family and id or family .. ":" .. id
-end
-
-local function id_text(id)
-  if math.type(id) == "integer" then return tostring(id) end
-  return type(id) == "string" and id ~= "" and id or nil
 end
 
 -- A user as a request names it: { clientId } or { platform, platformClientId }, and its lane.
@@ -304,7 +298,7 @@ local function answer_of(body)
 end
 
 local function tag_of(identity, family, tag)
-  local id = type(tag) == "table" and id_text(tag.id)
+  local id = type(tag) == "table" and text_of(tag.id)
   if not id then return nil end
   return {
     id = qualified(identity, family, id),
@@ -428,29 +422,24 @@ local function named_tags(record)
   return tags
 end
 
-local function filled(text)
-  if math.type(text) then text = id_text(text) end
-  return type(text) == "string" and text ~= "" and text or nil
-end
-
 -- A member. `clientId` here is the platform's id.
 local function user_of(record)
-  local id = type(record) == "table" and id_text(record.clientId)
+  local id = type(record) == "table" and text_of(record.clientId)
   if not id then return nil end
-  local platform = filled(record.platform)
+  local platform = text_of(record.platform)
   return {
     id = id,
-    name = filled(record.userName) or filled(record.clientName),
+    name = text_of(record.userName) or text_of(record.clientName),
     platform_channel = platform and platform:lower(),
     blocked = record.isBlock == true,
     created = milliseconds(record.createdAt),
     last_active = milliseconds(record.lastInteractAt),
-    email = filled(record.userEmail),
-    phone = filled(record.userPhone),
-    birthday = filled(record.userBirthday),
-    ext_id = filled(record.customerId),
+    email = text_of(record.userEmail),
+    phone = text_of(record.userPhone),
+    birthday = text_of(record.userBirthday),
+    ext_id = text_of(record.customerId),
     named = named_tags(record),
-    params = { address = filled(record.userAddress) },
+    params = { address = text_of(record.userAddress) },
   }
 end
 
@@ -483,14 +472,9 @@ function read.clients_page(_, body, cursor)
   if type(page) ~= "table" or type(page.list) ~= "table" then
     return not_understood("it has no 'clientList.list'")
   end
-  local users = {}
-  for i, record in ipairs(page.list) do
-    users[i] = user_of(record)
-    if not users[i] then return not_understood(("member %d of the page has no id"):format(i)) end
-  end
-  local following = filled(page.next)
-  if following == cursor or #users == 0 then following = nil end
-  return { users = users, next = following }
+  local members, wrong = reading.page(page.list, user_of, page.next, cursor)
+  if not members then return not_understood(("member %d of the page has no id"):format(wrong)) end
+  return members
 end
 
 -- What takes several requests: each is given `ask(step, ...)`, which makes one of the requests
