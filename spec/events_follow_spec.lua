@@ -1,4 +1,10 @@
+local core = require("tagua.core")
+local file = require("tagua.events.file")
 local follow = require("tagua.events.follow")
+local input = require("tagua.input")
+local json = require("tagua.json")
+local reading = require("tagua.events.reading")
+local support = require("spec.support")
 local with = require("spec.support.events")
 
 local SECOND, DAY = 1000, 86400000
@@ -430,6 +436,57 @@ describe("following events and a plan over all of them", function()
       end
     end
   end
+
+  it("come to the same through the file that plan reads", function()
+    math.randomseed(7)
+    local at <close> = setmetatable(with.new(FIELDS, true), {
+      __close = function(self)
+        self.close()
+      end,
+    })
+    local lines = {}
+    for i = 1, 400 do
+      local one = {
+        id = math.random(3) == 1 and "id" .. math.random(40) or nil,
+        user = "U" .. math.random(9),
+        type = ("abc"):sub(math.random(3)):sub(1, 1),
+        at = at.clock.now + math.random(0, 200) * SECOND,
+        v = math.random(3) > 1 and math.random(400) / 100 or nil,
+        t = math.random(2) == 1 and ("xyz"):sub(1, math.random(3)) or nil,
+        deep = math.random(4) == 1 and { er = "d" .. i } or nil,
+      }
+      local known = one.id and lines[one.id] -- whoever sends an event twice sends the same
+      lines[#lines + 1] = known or assert(json.encode(one))
+      lines[one.id or ""] = one.id and lines[#lines] or nil
+    end
+    support.write(at.book.folder .. "/events.jsonl", table.concat(lines, "\n"))
+    local events = {}
+    local zone <close> = core.zone.open("UTC")
+    for i, line in ipairs(lines) do
+      events[i] = assert(reading.event(line, zone))
+    end
+    at.clock.now = at.clock.now + 150 * SECOND -- the rest is yet to come
+    for i = #events, 1, -1 do
+      if events[i].at > at.clock.now then
+        table.remove(events, i)
+      end
+    end
+    at.put(events)
+    at.fold()
+    local opened = assert(input.open({ path = at.book.folder .. "/events.jsonl" }))
+    assert.is_true(file.holds_events(opened, at.ruleset))
+    local made = assert(file.open(opened, { ruleset = at.ruleset, at = at.clock.now // SECOND }))
+    local planned = {}
+    for chunk in function() return made:next() end do
+      for line in chunk:gmatch("[^\n]+") do
+        local record = assert(json.decode(line))
+        planned[record.id], record.id = record, nil
+      end
+    end
+    made:close()
+    assert.same(at.records(assert(at.follow:sweep(nil, 100))), planned)
+    assert.is_true(next(planned) ~= nil)
+  end)
 
   for seed = 1, 15 do
     it("come to the same, whatever comes in whatever order: " .. seed, function()
