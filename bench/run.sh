@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 BUILD=${BUILD:-build}
 export BUILD
 if [ $# -eq 0 ]; then
-  set -- decide peers plan memory calls $([ -x bench/ledger.sh ] && echo ledger) limiter quota twin intake start records
+  set -- decide peers plan memory calls $([ -x bench/ledger.sh ] && echo ledger) limiter quota twin intake serve start records
 fi
 ROWS=$(mktemp)
 export ROWS
