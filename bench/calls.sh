@@ -5,37 +5,11 @@
 . "$(dirname "$0")/lib.sh"
 FLYING=${FLYING:-64}
 SECONDS_EACH=${SECONDS_EACH:-$(quick && echo 0.5 || echo 2)}
-PORT=${PORT:-$((20000 + $$ % 20000))}
 what="calls: perform, 64 in flight, beside a bare libcurl loop"
 
-nginx=$(command -v nginx || echo /usr/sbin/nginx)
-[ -x "$nginx" ] || { without "$what" ">= 0.60" "needs nginx (nginx-light)"; exit 0; }
-
-cat >"$folder/nginx.conf" <<CONF
-daemon off;
-worker_processes 1;
-pid $folder/pid;
-error_log $folder/error.log;
-events { worker_connections 1024; }
-http {
-  access_log off;
-  client_body_temp_path $folder/a; proxy_temp_path $folder/b; fastcgi_temp_path $folder/c;
-  uwsgi_temp_path $folder/d; scgi_temp_path $folder/e;
-  keepalive_requests 1000000000; keepalive_timeout 600;
-  default_type application/json;
-  server { listen 127.0.0.1:$PORT; location / { return 200 '{"res":"ok","status":200}'; } }
-}
-CONF
+has_nginx || { without "$what" ">= 0.60" "needs nginx (nginx-light)"; exit 0; }
 ${CC:-cc} -std=c11 -O2 -o "$folder/bare_curl" bench/bare_curl.c $(pkg-config --cflags --libs libcurl)
-
-$other "$nginx" -p "$folder" -e "$folder/error.log" -c "$folder/nginx.conf" &
-started=$!
-tries=0
-until curl -s -o "$folder/answer" "http://127.0.0.1:$PORT/"; do
-  tries=$((tries + 1))
-  [ "$tries" -lt 50 ] || { echo "bench/calls: nginx does not start:" >&2; cat "$folder/error.log" >&2; exit 1; }
-  sleep 0.1
-done
+start_nginx
 
 undici= http=
 if command -v node >/dev/null && [ -d bench/peers/node_modules/undici ]; then undici=1; fi

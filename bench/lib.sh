@@ -62,3 +62,34 @@ of() { awk "BEGIN { printf \"%.4f\\n\", $1 }"; }
 cores=$(nproc)
 one="" other=""
 if [ "$cores" -ge 2 ] && command -v taskset >/dev/null; then one="taskset -c 0" other="taskset -c 1"; fi
+
+nginx=$(command -v nginx || echo /usr/sbin/nginx)
+has_nginx() { [ -x "$nginx" ]; }
+
+# start_nginx: a server that answers everything with success, on $PORT, on a core of its own where there are two.
+PORT=${PORT:-$((20000 + $$ % 20000))}
+start_nginx() {
+  cat >"$folder/nginx.conf" <<CONF
+daemon off;
+worker_processes 1;
+pid $folder/pid;
+error_log $folder/error.log;
+events { worker_connections 1024; }
+http {
+  access_log off;
+  client_body_temp_path $folder/a; proxy_temp_path $folder/b; fastcgi_temp_path $folder/c;
+  uwsgi_temp_path $folder/d; scgi_temp_path $folder/e;
+  keepalive_requests 1000000000; keepalive_timeout 600;
+  default_type application/json;
+  server { listen 127.0.0.1:$PORT; location / { return 200 '{"res":"ok","status":200}'; } }
+}
+CONF
+  $other "$nginx" -p "$folder" -e "$folder/error.log" -c "$folder/nginx.conf" &
+  started="$started $!"
+  tries=0
+  until curl -s -o "$folder/answer" "http://127.0.0.1:$PORT/"; do
+    tries=$((tries + 1))
+    [ "$tries" -lt 50 ] || { echo "bench: nginx does not start:" >&2; cat "$folder/error.log" >&2; exit 1; }
+    sleep 0.1
+  done
+}
