@@ -1,11 +1,12 @@
 --- The planning of a run: its operations are written in bulk, in the order in which they are to be
 -- carried out, each with what was there before. Nothing here is sent.
 local again = require("tagua.ledger.again")
+local rows = require("tagua.ledger.rows")
 local store = require("tagua.ledger.store")
 
 local M = {}
 
-local PLAN_BATCH, MAX_USER = 5000, 512
+local PLAN_BATCH, MAX_USER = rows.BATCH, 512
 -- The tables with what belongs to a run, and goes with it.
 local PARTS = { "operation", "record", "note", "timing", "price" }
 
@@ -137,51 +138,20 @@ end
 local RECORD = "insert or replace into record (run, line, rule, fields) values (?, ?, ?, ?)"
 local NOTE = "insert or replace into note (run, user, tag, decision) values (?, ?, ?, ?)"
 
--- Keeps a row for later; a full list of them is written at once.
-local function keep_row(self, rows, row, write)
-  rows[#rows + 1] = row
-  if #rows < PLAN_BATCH then
-    return true
-  end
-  local ok, message, code = write(self)
-  if not ok then
-    return self:spoil(message, code)
-  end
-  return true
-end
-
--- Writes rows in one transaction; `values` gives what a row has beside the run's number.
-local function write_rows(self, rows, text, values)
-  if #rows == 0 then
-    return true
-  end
-  local ok, message, code = self.db:transact(function()
-    local insert = self.db:prepare(text)
-    for _, row in ipairs(rows) do
-      store.must(insert:run(self.number, values(row)))
-    end
-    return true
-  end)
-  if not ok then
-    self.connection.registry.numbers, self.rules = {}, {} -- what was numbered inside is undone
-  end
-  return ok, message, code
-end
-
 --- Keeps what a rule went by for a record whose user the run changes.
 -- @tparam integer line of the input
 -- @tparam string rule its name
 -- @tparam ?integer rule_line of the rule file
 -- @tparam string fields a JSON object
 function Planning:record(line, rule, rule_line, fields)
-  return keep_row(self, self.records, { line, rule, rule_line, fields }, self.write_records)
+  return rows.keep(self, self.records, { line, rule, rule_line, fields }, self.write_records)
 end
 
 -- Writes the records that were kept.
 function Planning:write_records()
   local records = self.records
   self.records = {}
-  return write_rows(self, records, RECORD, function(record)
+  return rows.write(self, records, RECORD, function(record)
     return record[1], self:rule_number(record[2], record[3]), record[4]
   end)
 end
@@ -201,14 +171,14 @@ end
 -- @tparam string tag its id
 -- @tparam integer decision 0 to 3, or 4; see `tagua.ownership`
 function Planning:note(user, tag, decision)
-  return keep_row(self, self.notes, { user, tag, decision }, self.write_notes)
+  return rows.keep(self, self.notes, { user, tag, decision }, self.write_notes)
 end
 
 -- Writes the notes that were made.
 function Planning:write_notes()
   local notes, registry = self.notes, self.connection.registry
   self.notes = {}
-  return write_rows(self, notes, NOTE, function(note)
+  return rows.write(self, notes, NOTE, function(note)
     return note[1], registry:number_of(note[2]), note[3]
   end)
 end

@@ -1,11 +1,12 @@
 --- The times of tags: what a plan changes in them without a word to the platform, and which tags on
 -- users are past their time. Sends nothing; knows no clock but the moment it is given.
+local rows = require("tagua.ledger.rows")
 local schema = require("tagua.ledger.schema")
 local store = require("tagua.ledger.store")
 
 local M = {}
 
-local BATCH = 5000
+local TIMING = "insert or replace into timing (run, user, tag, what, lasts, ends) values (?, ?, ?, ?, ?, ?)"
 
 -- The methods of a run that have to do with times; tagua.ledger.run has the others.
 local Times = {}
@@ -19,35 +20,18 @@ M.methods = Times
 -- @treturn string code
 function Times:time(change)
   self.times = self.times or {}
-  self.times[#self.times + 1] = change
-  if #self.times < BATCH then
-    return true
-  end
-  local ok, message, code = self:write_times()
-  if not ok then
-    return self:spoil(message, code)
-  end
-  return true
+  return rows.keep(self, self.times, change, self.write_times)
 end
 
--- Writes the changes that were added, in one transaction.
+-- Writes the changes that were added; a tag that the ledger does not know has no time.
 function Times:write_times()
-  local times = self.times or {}
+  local times, registry = self.times or {}, self.connection.registry
   self.times = nil
-  if #times == 0 then
-    return true
-  end
-  return self.db:transact(function()
-    local insert = self.db:prepare(
-      "insert or replace into timing (run, user, tag, what, lasts, ends) values (?, ?, ?, ?, ?, ?)"
-    )
-    for _, change in ipairs(times) do
-      local tag = self.connection.registry:known_number(change.tag)
-      if tag then
-        store.must(insert:run(self.number, change.user, tag, change.what, change.lasts, change.ends))
-      end
+  return rows.write(self, times, TIMING, function(change)
+    local tag = registry:known_number(change.tag)
+    if tag then
+      return change.user, tag, change.what, change.lasts, change.ends
     end
-    return true
   end)
 end
 
