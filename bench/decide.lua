@@ -1,5 +1,6 @@
 -- Decides users with a rule file, and nothing more: no ledger, no mirror.
---   lua5.4 bench/decide.lua RULES USERS FORMAT JOBS [SECONDS] -> seconds, users read, tags wanted (with COUNT=1)
+--   lua5.4 bench/decide.lua RULES USERS FORMAT JOBS [SECONDS] -> seconds, users read, tags wanted (with COUNT=1),
+-- and the processor time of this process alone, which all workers share
 local input = require("tagua.input")
 local pool = require("tagua.rules.pool")
 local core = require("tagua.core")
@@ -26,4 +27,4 @@ for block in workers:decide(function() return source:next() end) do
     wanted = wanted + n
   end
 end
-print(("%.4f %d %d"):format((core.system.monotonic_ns() - began) / 1e9, read, wanted))
+print(("%.4f %d %d %.4f"):format((core.system.monotonic_ns() - began) / 1e9, read, wanted, os.clock()))

@@ -37,6 +37,7 @@ while [ "$round" -lt "$ROUNDS" ]; do
   of "$unwatched / $jsonl" >>"$folder/unwatched"
   of "$USERS / $jsonl / 1e6" >>"$folder/rate"
   single=$(on_one_core "$folder/fifty.lua" jsonl)
+  of "100 * $(cut -d' ' -f4 "$folder/out") / $single" >>"$folder/share"
   lone=$(decide "$folder/fifty.lua" jsonl 1)
   both=$(decide "$folder/fifty.lua" jsonl 2)
   of "$lone / $both" >>"$folder/two"
@@ -54,4 +55,5 @@ row "the same from CSV, beside JSONL" ">= 1" "times" "$folder/csv"
 row "the watchdog at 1 s, beside one at an hour" ">= 0.97" "of its rate" "$folder/unwatched"
 row "decide: 50 rules over 10 fields, two workers" "<= 5" "s a million users" "$folder/fifty"
 row "the same, two workers beside one" ">= 1.8" "times" "$folder/two"
+row "the same, what all workers share: the reader" "<= 10" "% of the processor time" "$folder/share"
 row "the same, one core" "" "users/s" "$folder/fifty_rate"
