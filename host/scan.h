@@ -130,9 +130,33 @@ static inline int tagua_scan_has_control(const char *p, const char *end)
     return 0;
 }
 
+/* How many of these bytes are in [p, end). */
+static inline int64_t tagua_scan_count(const char *p, const char *end, char byte)
+{
+    int64_t count = 0;
+#if defined(__SSE2__) && defined(__x86_64__)
+    const __m128i wanted = _mm_set1_epi8(byte);
+    const __m128i zero = _mm_setzero_si128();
+    while (end - p >= 16) {
+        __m128i counts = zero; /* one a column: less than 256 rounds fit */
+        for (int round = 0; round < 255 && end - p >= 16; round++, p += 16) {
+            __m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
+            counts = _mm_sub_epi8(counts, _mm_cmpeq_epi8(v, wanted));
+        }
+        __m128i sums = _mm_sad_epu8(counts, zero);
+        count += _mm_cvtsi128_si64(sums) + _mm_cvtsi128_si64(_mm_srli_si128(sums, 8));
+    }
+#endif
+    for (; p < end; p++)
+        count += *p == byte;
+    return count;
+}
+
 /* How many lines end in [p, end): a line feed, a carriage return, or both together count once. */
 static inline int64_t tagua_scan_count_lines(const char *p, const char *end)
 {
+    if (p < end && memchr(p, '\r', (size_t)(end - p)) == NULL) /* nearly always */
+        return tagua_scan_count(p, end, '\n');
     int64_t lines = 0;
     while ((p = tagua_scan_line_end(p, end)) < end) {
         if (*p == '\r' && p + 1 < end && p[1] == '\n')
