@@ -152,11 +152,12 @@ int tagua_process_write(struct tagua_process *process, const char *line, size_t 
     if (length > TAGUA_PROCESS_LINE_MOST)
         return tagua_error_set(error, "ETOOBIG", "a line of %zu bytes is too long for a process", length);
     size_t before = process->queue.length;
-    if (length + 1 > TAGUA_PROCESS_QUEUE_MOST - before ||
-        tagua_buffer_append(&process->queue, line, length) != 0 ||
+    if (length + 1 > TAGUA_PROCESS_QUEUE_MOST - before)
+        return tagua_error_set(error, "ETOOBIG", "too much is waiting for a process");
+    if (tagua_buffer_append(&process->queue, line, length) != 0 ||
         tagua_buffer_append(&process->queue, "\n", 1) != 0) {
         process->queue.length = before; /* no half of a line */
-        return tagua_error_set(error, "ETOOBIG", "too much is waiting for a process");
+        return tagua_error_set(error, "EIO", "cannot write to a process: out of memory");
     }
     tagua_process_flush(process);
     return 0;

@@ -26,7 +26,8 @@ struct tagua_process *tagua_process_start(const char *executable, char *const ar
 struct tagua_process *tagua_process_owner(struct tagua_error *error);
 
 /* Writes a line, or what the pipe has no room for later: copied. -1 with ETOOBIG when the line is
- * longer than a line may be or too much waits, with EUSAGE when it holds a newline. */
+ * longer than a line may be or too much waits, with EUSAGE when it holds a newline, with EIO when memory
+ * has run out. */
 int tagua_process_write(struct tagua_process *process, const char *line, size_t length,
                         struct tagua_error *error);
 

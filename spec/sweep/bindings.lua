@@ -73,3 +73,16 @@ end
 assert(over.number == 1)
 forward:close()
 server:close()
+
+-- A process that gives back what it is sent, and is gone with its handle.
+local process = assert(core.process.start("/bin/cat", {}))
+assert(process:write("a line"))
+local lines = {}
+while #lines == 0 do
+  process:wait(1)
+  lines = process:lines()
+end
+assert(lines[1] == "a line")
+process:finish()
+process:close()
+assert(core.notify.send("READY=1") == false)

@@ -12,7 +12,7 @@ local Children = {}
 Children.__index = Children
 
 local SECOND = 1000000000
-local FIRST_WAIT, LONGEST_WAIT = SECOND // 5, 60 * SECOND
+local FIRST_WAIT, LONGEST_WAIT = SECOND // 5, 10 * SECOND
 local SETTLED = 60 * SECOND -- a part that lived so long begins with the shortest wait again
 local SILENT = 30 * SECOND -- a part that runs and says nothing for so long does not answer
 local DEAF = 120 * SECOND -- one that says nothing for so long is killed
