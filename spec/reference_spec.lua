@@ -193,6 +193,22 @@ describe("the reference of the module", function()
     end
   end)
 
+  it("has one table of contents, with every page once and in the order of the HTML", function()
+    local listed = {}
+    for name in support.read("docs/README.md"):gmatch("\n%d+%. %[[^%]]+%]%(([%w_]+%.md)%)") do listed[#listed + 1] = name end
+    assert.same(config.topics, listed)
+  end)
+
+  it("links from page to page only to what is there", function()
+    for path in io.popen("ls docs/*.md"):lines() do
+      for target in support.read(path):gmatch("%]%(([^%s#%)]+)") do
+        if not target:find("^https?:") then
+          assert.equal(0, (support.shell("test -e docs/" .. target)), path .. " links to " .. target)
+        end
+      end
+    end
+  end)
+
   it("has everything that require \"tagua\" gives", function()
     local tagua, text = require("tagua"), support.read("lua/tagua/init.lua")
     for name, value in pairs(tagua) do
