@@ -23,4 +23,12 @@ describe("the hooks of a rule file", function()
     assert.matches("is for the connection 'shop'", message, 1, true)
     assert.matches("name it with --to", message, 1, true)
   end)
+
+  it("are for the only connection that is served, or must say for which", function()
+    local hook = { verify = HOOK.verify }
+    assert.equal("shop", named.resolve({ orders = hook }, { "shop" }, { crm = "S" }).orders.connection)
+    local _, message, code = named.resolve({ orders = hook }, { "shop", "other" }, { crm = "S" })
+    assert.equal("the hook 'orders' does not say which connection it is for, and 2 are served: add to = \"shop\"", message)
+    assert.equal("ECONFIG", code)
+  end)
 end)
