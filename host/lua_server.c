@@ -127,6 +127,13 @@ static int server_counts(lua_State *L)
     return 1;
 }
 
+/* s:quiesce(): no more connections; those that are open go on. */
+static int server_quiesce(lua_State *L)
+{
+    tagua_server_quiesce(check_server(L));
+    return 0;
+}
+
 /* Pushes an array of the requests that are complete. */
 static int push_requests(lua_State *L, struct tagua_server *server)
 {
@@ -441,7 +448,7 @@ int tagua_lua_open_server(lua_State *L)
 {
     static const luaL_Reg methods[] = {{"address", server_address}, {"fd", server_fd},
                                        {"step", server_step},       {"wait", server_wait},
-                                       {"counts", server_counts},
+                                       {"counts", server_counts},   {"quiesce", server_quiesce},
                                        {NULL, NULL}};
     static const luaL_Reg functions[] = {{"listen", server_listen}, {NULL, NULL}};
     tagua_lua_class(L, SERVER_CLASS, methods, server_close);

@@ -432,6 +432,14 @@ void tagua_server_counts(const struct tagua_server *server, struct tagua_server_
     };
 }
 
+void tagua_server_quiesce(struct tagua_server *server)
+{
+    MHD_socket listener = MHD_quiesce_daemon(server->daemon);
+    if (listener != MHD_INVALID_SOCKET)
+        close(listener);
+    tagua_listen_remove(&server->listener);
+}
+
 size_t tagua_server_waiting(const struct tagua_server *server)
 {
     return server->waiting_count;

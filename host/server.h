@@ -76,6 +76,10 @@ void tagua_server_step(struct tagua_server *server);
 /* How things stand now. */
 void tagua_server_counts(const struct tagua_server *server, struct tagua_server_counts *counts);
 
+/* Takes no more connections from here on: whoever comes is refused by the kernel, or by whoever listens
+ * there next. Those that are open go on. */
+void tagua_server_quiesce(struct tagua_server *server);
+
 /* How many complete requests wait to be taken. */
 size_t tagua_server_waiting(const struct tagua_server *server);
 

@@ -23,6 +23,7 @@ int tagua_microhttpd_load(struct tagua_error *error);
     F(MHD_get_timeout) \
     F(MHD_lookup_connection_value) \
     F(MHD_queue_response) \
+    F(MHD_quiesce_daemon) \
     F(MHD_resume_connection) \
     F(MHD_run) \
     F(MHD_start_daemon) \
@@ -46,6 +47,7 @@ extern struct tagua_microhttpd {
 #define MHD_get_timeout tagua_microhttpd.late_MHD_get_timeout
 #define MHD_lookup_connection_value tagua_microhttpd.late_MHD_lookup_connection_value
 #define MHD_queue_response tagua_microhttpd.late_MHD_queue_response
+#define MHD_quiesce_daemon tagua_microhttpd.late_MHD_quiesce_daemon
 #define MHD_resume_connection tagua_microhttpd.late_MHD_resume_connection
 #define MHD_run tagua_microhttpd.late_MHD_run
 #define MHD_start_daemon tagua_microhttpd.late_MHD_start_daemon

@@ -246,6 +246,13 @@ local function reply_to(self, call, reply)
   local status = reply.status or 200
   self:count("tagua_requests_total", ('%s,status="%d"'):format(call.label or 'source="none"', status))
   if status >= 400 then self.counts.refused[status] = (self.counts.refused[status] or 0) + 1 end
+  if self.draining then
+    local headers = { Connection = "close" } -- the next request is for another process
+    for name, value in pairs(reply.headers or {}) do
+      headers[name] = value
+    end
+    reply = { status = reply.status, headers = headers, body = reply.body }
+  end
   call.request:reply(reply)
 end
 
@@ -427,10 +434,15 @@ function Intake:metrics()
   return all
 end
 
---- Ends in good order: answers what waits, and passes on what is to be passed on.
+--- Ends in good order: takes no more connections, answers what waits, and passes on what is to be passed on.
 -- @tparam number seconds at most
 function Intake:drain(seconds)
   local until_ns = core.system.monotonic_ns() + seconds * 1e9
+  self:wait(0) -- whoever is in the kernel's queue has asked already
+  for _, listener in ipairs(self.listeners) do
+    listener.server:quiesce()
+  end
+  self.draining = true
   repeat
     local count = self:wait(0.05)
   until (count == 0 and self.forward:pending() == 0) or core.system.monotonic_ns() >= until_ns
