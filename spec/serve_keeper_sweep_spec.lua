@@ -129,7 +129,7 @@ describe("the keeper, when everybody has to be decided again,", function()
     f.work(function() return with_tag("Once") >= 10 end)
     f.events({ { "U300", "purchase" } }) -- the last of the sweep: not Once any more
     f.work()
-    assert.equal(299, with_tag("Once"), f.state() .. f.ask("select group_concat(x) from (select run || coalesce(outcome, 0) || coalesce(message, 0) || count(*) as x from operation group by run, outcome, message)"))
+    assert.equal(299, with_tag("Once"), f.state())
     assert.equal("Buyer 1", f.tags().U300)
     assert.equal("the user was decided again since",
       f.ask("select message from operation where user = 'U300' and outcome = 'skipped'"))

@@ -15,6 +15,9 @@ local PATIENCE = 0.1 -- seconds
 local BATCH_SECONDS = 0.1 -- a batch is what leaves in that time: after a crash all of it is settled
 local TICK = 0.5 -- seconds; how long a round waits for results, unless the job says otherwise
 
+-- What can't be created because of the ledger is no fault of the one tag.
+local OURS = { EDISK = true, ELOCKED = true, ELEDGER = true, ESQL = true }
+
 local Apply = {}
 Apply.__index = Apply
 
@@ -65,18 +68,16 @@ function Apply:create(creations)
       return true
     end
     local refused = self.refused[creation.folder or ""]
-    local ok, message, code = nil, nil, nil
-    if refused then
-      message, code = refused.message, refused.code
-    else
-      ok, message, code = self:create_one(creation)
+    if not refused then
+      local ok, message, code = self:create_one(creation)
+      refused = not ok and { message = message, code = code }
     end
-    if ok then
+    if not refused then
       self.created = self.created + 1
-    elseif self.run.kind ~= "event" or code == "EDISK" or code == "ELOCKED" or self.connection:stopped() then
-      return nil, message, code
+    elseif self.run.kind ~= "event" or OURS[refused.code] or self.connection:stopped() then
+      return nil, refused.message, refused.code
     else
-      self.refused[creation.name] = { message = message, code = code }
+      self.refused[creation.name] = refused
     end
   end
   return true
@@ -135,8 +136,8 @@ function Apply:start_batch(size)
       end
     else
       local refused = self.refused[operation.name]
-      local message = refused and refused.message or ("the tag '%s' has no id yet"):format(operation.name)
-      self.run:result(operation.seq, "failed", refused and refused.code or "ENOTFOUND", message)
+        or { code = "ENOTFOUND", message = ("the tag '%s' has no id yet"):format(operation.name) }
+      self.run:result(operation.seq, "failed", refused.code, refused.message)
     end
   end
   return started, #batch > 0
