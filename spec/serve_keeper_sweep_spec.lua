@@ -1,5 +1,6 @@
 -- The keeper when the rules are others, when time alone changes decisions, and when it is killed: everybody is decided
 -- again, guarded as an apply is, and no event waits for it.
+local support = require("spec.support")
 local with = require("spec.support.keeper")
 
 local RULES = [[
@@ -70,7 +71,7 @@ describe("the keeper, when everybody has to be decided again,", function()
       tag "Any" { when = function(user) return user.any end }
     ]]))
     f.work()
-    assert.equal(5, with_tag("Any"))
+    assert.equal(5, with_tag("Any"), f.state())
     assert.equal(5, with_tag("Buyer")) -- which no rule owns any more
   end)
 
@@ -84,11 +85,33 @@ describe("the keeper, when everybody has to be decided again,", function()
     assert.equal(1, f.count("tagua_sweeps_total", "outcome", "refused"))
     assert.equal(1, #f.told("sweep_refused"))
     assert.matches("losses: 'Buyer' would come off 20 of the 20 users", f.told("sweep_refused")[1], 1, true)
-    assert.matches("tagua apply rules.lua --to shop --force losses", f.told("sweep_refused")[1], 1, true)
+    assert.matches("tagua apply rules.lua --users @shop --to shop --force losses", f.told("sweep_refused")[1], 1, true)
     assert.equal(0, f.ask("select count(*) from run where kind = 'apply'"))
     f.events({ { "U01", "purchase" } }) -- who is decided by an event is one user
     f.work()
     assert.equal(19, with_tag("Buyer"))
+  end)
+
+  it("can be forced as the refusal says", function()
+    begin(nil, 20)
+    assert.is_true(use((RULES:gsub("> 0", "> 5"))))
+    f.work()
+    local line = f.told("sweep_refused")[1]:match("if that is what you want: tagua (.*)$")
+    local folder, tags = f.folder, f.tags
+    f.kill()
+    support.write(folder .. "/rules.lua", (RULES:gsub("> 0", "> 5")))
+    support.write(folder .. "/connections.lua", ('connection "shop" { platform = "local", store = "%s/twin.db", '
+      .. 'rate = { per_second = 5000 } }'):format(folder))
+    local root = select(2, support.shell("pwd")):gsub("\n", "")
+    local tagua = support.tagua:find("^/") and support.tagua or root .. "/" .. support.tagua
+    local command = ("cd '%s' && XDG_STATE_HOME='%s/state' '%s' %s"):format(folder, folder, tagua, line)
+    local code, out, err = support.shell((command .. " --yes"):gsub(" %-%-force losses", ""))
+    assert.equal(5, code, out .. err)
+    code, out, err = support.shell(command .. " --yes")
+    assert.equal(0, code, out .. err)
+    assert.matches("20 planned = 20 done", out, 1, true)
+    f.open()
+    assert.same({}, tags())
   end)
 
   it("takes a tag off by itself when the day changes where a rule counts days", function()

@@ -47,4 +47,28 @@ function M.open(context, options, input, ruleset, at)
   return context:keep(made)
 end
 
+-- Whether the rules ask what events tell.
+local function asks(ruleset)
+  for _, field in ipairs(ruleset.fields) do
+    if field.aggregate then return true end
+  end
+  return false
+end
+
+--- The users of a connection as records: what its mirror holds, and where the rules ask for it, what `tagua serve`
+-- keeps of their events.
+-- @tparam context context
+-- @tparam table options `id_column`
+-- @tparam string name the connection
+-- @tparam table ruleset
+-- @tparam integer at seconds since the epoch
+-- @treturn function an iterator over lines of JSON
+function M.records(context, options, name, ruleset, at)
+  local book = context:book(name)
+  if not asks(ruleset) then return context:check(book:records()) end
+  local path = require("tagua.serve.files").of(context.ledger_path).inbox
+  local box = context:keep(context:check(require("tagua.events.inbox").open(path, { read_only = true })))
+  return context:check(require("tagua.events.view").records(book, box, ruleset.fields, at * 1000, options.id_column))
+end
+
 return M

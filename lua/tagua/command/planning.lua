@@ -87,7 +87,8 @@ function M.open_input(context, options, ruleset, at)
   local source = { format = options.format, delimiter = options.delimiter, encoding = options.encoding }
   if name then
     require("tagua.command.pulling").ensure(context, name, false)
-    source.lines, source.name = context:check(context:book(name):records()), "the mirror of @" .. name
+    source.lines = require("tagua.command.happened").records(context, options, name, ruleset, at)
+    source.name = "the mirror of @" .. name
   else
     source.path = options.users
   end

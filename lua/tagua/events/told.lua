@@ -112,6 +112,33 @@ function M.register(db, connection, fields, forgotten, now)
   return found
 end
 
+--- What a ruleset wants to know, as far as it is kept. Changes nothing.
+-- @tparam table db the ledger's store
+-- @tparam integer connection
+-- @tparam {table,...} fields of the ruleset
+-- @treturn table `list`, `by_number` as `register` gives them
+-- @treturn {string,...} the fields that ask for what is not kept
+function M.look(db, connection, fields)
+  local wanted, order = wanted_of(fields)
+  local found, missing = { list = {}, by_number = {} }, {}
+  local text = "select number, key, event, since from told where connection = ?"
+  for number, key, upto, since in db:rows(text, connection) do
+    local one = wanted[key]
+    if one then
+      one.number, one.event, one.since = number, upto, since
+      found.by_number[number] = one
+    end
+  end
+  for _, one in ipairs(order) do
+    if one.number then
+      found.list[#found.list + 1] = one
+    elseif one.aggregate then
+      table.move(one.names, 1, #one.names, #missing + 1, missing)
+    end
+  end
+  return found, missing
+end
+
 --- Those into which not all events were folded that were folded at all.
 -- @tparam table found as `register` gives it
 -- @tparam integer event the last event that was folded

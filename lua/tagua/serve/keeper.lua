@@ -18,6 +18,7 @@ local fitting = require("tagua.fitting")
 local follow = require("tagua.events.follow")
 local hooks = require("tagua.serve.keeper.hooks")
 local logs = require("tagua.serve.log")
+local mirrored = require("tagua.events.mirrored")
 local open_hours = require("tagua.hours")
 local options = require("tagua.options")
 local polling = require("tagua.serve.keeper.polling")
@@ -144,6 +145,7 @@ function Keeper:go_by(file)
     return nil, message, code
   end
   self.book:only(fitting.meant(self.settings, ruleset))
+  self.fill = ruleset.poll and mirrored.filler(self.book.ledger.store, self.book.number, ruleset.fields)
   self.follow, self.zone, self.clock_every = followed, zone, clock.every
   self.asleep_for = affected.new(ruleset.fields, reads)
   self.rules = file.path or self.rules or file.name
@@ -219,7 +221,7 @@ end
 -- @treturn string message
 -- @treturn string code
 function Keeper:records(users)
-  return self.follow:records(users, self.now(), self.pool.ruleset.poll and self.polling:filler())
+  return self.follow:records(users, self.now(), self.fill)
 end
 
 -- Those whose turn has come again take their place among those of whom something moved.

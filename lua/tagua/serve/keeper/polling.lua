@@ -1,7 +1,6 @@
 --- The platform's list of users as a source: all of it before anybody is decided, where it was never read, and then,
 -- where the rules say `poll`, who changed since the last time. A page at a time, through the connection's own limiter;
 -- live operations go first.
-local json = require("tagua.json")
 local store = require("tagua.ledger.store")
 
 local M = {}
@@ -135,43 +134,6 @@ function Polling:read(what)
   k.counts.polls.done = (k.counts.polls.done or 0) + 1
   if what == "all" then
     k.log:info("pulled", ("read %d users of the platform"):format(count), { users = count })
-  end
-end
-
-local COLUMNS = { "name", "ext_id", "phone", "email", "gender", "birthday", "created", "last_active" }
-local OWN = ("select id, %s from user where connection = ? and id = ?"):format(table.concat(COLUMNS, ", "))
--- What a param is as JSON, its digits as they stand.
-local PARAMS = [[
-  select e.key, case e.type when 'true' then 'true' when 'false' then 'false' else json_quote(e.value) end
-  from user u, json_each(coalesce(u.flat, u.params)) e
-  where u.connection = ? and u.id = ? and e.type in ('true', 'false', 'integer', 'real', 'text')]]
-
---- Fills records with what the mirror holds of their users, where events say nothing about it.
--- @treturn function as `tagua.events.follow` takes it
-function Polling:filler()
-  local k, by_source = self.k, {}
-  for _, field in ipairs(k.pool.ruleset.fields) do
-    if not field.aggregate and field.type ~= "tagset" then
-      by_source[field.source] = by_source[field.source] or {}
-      table.insert(by_source[field.source], field.name)
-    end
-  end
-  local db, connection = k.book.ledger.store, k.book.number
-  return function(user, told)
-    local function put(source, text)
-      for _, name in ipairs(by_source[source] or {}) do
-        told[name] = told[name] or { text = text }
-      end
-    end
-    local row = table.pack(db:row(OWN, connection, user))
-    for i, name in ipairs(COLUMNS) do
-      if row[i + 1] ~= nil then
-        put(name, json.encode(row[i + 1]))
-      end
-    end
-    for name, text in db:rows(PARAMS, connection, user) do
-      put(name, text)
-    end
   end
 end
 

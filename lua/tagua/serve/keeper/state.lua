@@ -41,7 +41,7 @@ State.__index = State
 
 --- Opens the tables, makes them when there are none.
 -- @tparam table book the ledger's side of the connection
--- @tparam string inbox the id of the inbox's file: where it is another one, its numbers count from the beginning
+-- @tparam string inbox what the numbers are numbers in: where that is another one, they count from the beginning
 -- @treturn table|nil
 -- @treturn string message
 -- @treturn string code

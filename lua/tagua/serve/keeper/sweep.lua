@@ -163,7 +163,8 @@ function Sweep:refuse(run, standing, why, at)
   local text = table.concat(told, "; ")
   if text ~= self.refused then
     k.log:error("sweep_refused", ("a guard refused to decide everybody again, and nothing was changed: %s; if that is "
-      .. "what you want: tagua apply %s --to %s %s"):format(text, k.rules, k.name, table.concat(options, " ")),
+      .. "what you want: tagua apply %s --users @%s --to %s %s"):format(text, k.rules, k.name, k.name,
+      table.concat(options, " ")),
       { why = why })
   end
   self.refused = text
