@@ -75,6 +75,8 @@ describe("the page in a browser", function()
     assert.matches("the platform does not know the user", b:text("#failures"), 1, true)
     b:click("#runs button:nth-of-type(2)")
     b:wait("#runs", "Live events rules.lua")
+    b:run("location.hash = '#user=' + arguments[0]", page.user(8))
+    b:wait("#found", "Asked for by a program on this host")
   end)
 
   it("tells what is wrong with tagua serve itself", function()

@@ -92,6 +92,8 @@ function M.fill(book)
     run(book, M.NOW - 7200 + i * 60, { kind = "event", rules = "rules.lua" },
       { { user = M.user(i), tag = "tag-sale", action = "tag", rule = "Sale", line = 30 } })
   end
+  run(book, M.NOW - 4000, { kind = "event", input = "wishes" },
+    { { user = M.user(8), tag = "tag-sale", action = "tag" } })
   -- A person put this one on in the console, two days ago.
   book.clock.now = M.NOW - 600
   local pull = assert(book.shop:pull())

@@ -10,7 +10,7 @@
       searchTitle: "Find a user", searchLabel: "Id, e-mail, phone, member number or name",
       searchHint: "Id, e-mail, phone, member number or name", find: "Find",
       nowTitle: "Now", tagsTitle: "Tags", runsTitle: "What ran last", failuresTitle: "What failed",
-      users: "Users", blocked: "{n} blocked the bot", pulled: "as of {when}", neverPulled: "never pulled",
+      users: "Users", blocked: "{n} blocked the bot", pulled: "at the pull {when}", neverPulled: "never pulled",
       quota: "Quota in use", quotaOf: "{n} of {most} a minute", quotaNone: "{n} in the last minute",
       slowed: "slowed down to {n} a second", paused: "paused by the platform for {n} s", waiting: "Waiting", queued: "operations in the queue",
       operations: { one: "{n} operation", other: "{n} operations" },
@@ -31,7 +31,7 @@
       byRun: "Put on by run {run}, {when}", byTagua: "Put on by Tagua, {when}", byHand: "Put on in the console, {when}",
       byHandNoTime: "Put on in the console", byFound: "Was there before Tagua, {when}", byFoundNoTime: "Was there before Tagua",
       ends: "comes off {when}", doubt: "whether an operation on it took effect is not known",
-      rule: "Rule “{rule}”, {file}:{line}", source: "{input}, line {line}", noRule: "By hand, without a rule", noValues: "It read no values.",
+      rule: "Rule “{rule}”, {file}:{line}", source: "{input}, line {line}", noRule: "By hand, without a rule", byProgram: "Asked for by a program on this host", noValues: "It read no values.",
       put: "Put on", took: "Taken off", phone: "Phone", email: "E-mail", extId: "Member number", created: "Since", active: "Last active",
       failedToLoad: "This could not be loaded: {message}", offline: "Tagua does not answer. It will be tried again.",
       rulesOf: "Rules {path}, in force {when}", tested: { one: "{n} test passed", other: "{n} tests passed" },
@@ -39,7 +39,7 @@
       configChanged: "connections.lua was changed: start tagua serve again for it to count.",
       partDown: "The {part} does not run. {message}", draining: "Tagua is being stopped.",
       foot: "Tagua {version}. Times are in {zone}.",
-      kinds: { apply: "Apply", tag: "Tag", untag: "Untag", retry: "Retry", undo: "Undo", expire: "Expire", event: "Live events" },
+      kinds: { apply: "Apply", tag: "Tag", untag: "Untag", retry: "Retry", undo: "Undo", expire: "Expire", event: "Live events", wishes: "Programs" },
       states: { queued: "queued", sending: "sending", interrupted: "interrupted", stopped: "stopped", done: "done", abandoned: "abandoned" },
       outcomes: { done: "done", unattributed: "done, perhaps not by us", failed: "failed", skipped: "skipped", sending: "being sent",
         stands: "put on again by somebody, left", ambiguous: "not known" }
@@ -73,7 +73,7 @@
       byRun: "第 {run} 次執行貼上，{when}", byTagua: "由 Tagua 貼上，{when}", byHand: "在後台手動貼上，{when}",
       byHandNoTime: "在後台手動貼上", byFound: "使用 Tagua 之前就有，{when}", byFoundNoTime: "使用 Tagua 之前就有",
       ends: "{when}到期移除", doubt: "上一個動作是否生效尚不清楚",
-      rule: "規則「{rule}」，{file}:{line}", source: "{input} 第 {line} 行", noRule: "手動，沒有規則", noValues: "沒有讀取任何欄位。",
+      rule: "規則「{rule}」，{file}:{line}", source: "{input} 第 {line} 行", noRule: "手動，沒有規則", byProgram: "由本機的程式交辦", noValues: "沒有讀取任何欄位。",
       put: "貼上", took: "移除", phone: "電話", email: "Email", extId: "會員編號", created: "加入時間", active: "最近互動",
       failedToLoad: "無法載入：{message}", offline: "Tagua 沒有回應，稍後會再試。",
       rulesOf: "規則 {path}，{when}生效", tested: { other: "{n} 個測試通過" },
@@ -81,7 +81,7 @@
       configChanged: "connections.lua 已修改，重新啟動 tagua serve 才會生效。",
       partDown: "{part} 沒有在執行。{message}", draining: "Tagua 正在停止。",
       foot: "Tagua {version}，時間為 {zone}。",
-      kinds: { apply: "套用", tag: "貼標", untag: "移除標籤", retry: "重試", undo: "還原", expire: "到期移除", event: "即時事件" },
+      kinds: { apply: "套用", tag: "貼標", untag: "移除標籤", retry: "重試", undo: "還原", expire: "到期移除", event: "即時事件", wishes: "程式交辦" },
       states: { queued: "排隊中", sending: "傳送中", interrupted: "已中斷", stopped: "已停止", done: "完成", abandoned: "已放棄" },
       outcomes: { done: "完成", unattributed: "已生效（可能由他人完成）", failed: "失敗", skipped: "略過", sending: "傳送中",
         stands: "有人重新貼上，予以保留", ambiguous: "結果不明" }
@@ -287,9 +287,10 @@
 
   // ---- runs and failures --------------------------------------------------------------------
 
+  const kindOf = (one) => one.kind === "event" && one.input === "wishes" ? "wishes" : one.kind;
   const BAD = { interrupted: true, stopped: true };
   const runRow = (run) => h("li", {},
-    h("div", { class: "head" }, h("span", { class: "name" }, `${word("kinds", run.kind)} ${run.rules || ""}`), h("span", { class: "soft" }, when(run.finished || run.created))),
+    h("div", { class: "head" }, h("span", { class: "name" }, `${word("kinds", kindOf(run))} ${run.rules || ""}`), h("span", { class: "soft" }, when(run.finished || run.created))),
     h("div", {}, run.state === "done" ? null : [h("span", { class: "chip" + (BAD[run.state] ? " bad" : "") }, word("states", run.state)), " "],
       small(say("run", { n: run.run }), " · ", say("done", { n: number(run.done) }),
         run.failed ? [" · ", h("span", { class: "bad" }, say("failed", { n: number(run.failed) }))] : null,
@@ -346,8 +347,9 @@
   function reason(one) {
     const names = Object.keys(one.fields || {}).sort();
     return [
-      h("div", { class: "small" }, one.rule ? say("rule", { rule: one.rule, file: one.file || "?", line: one.line || "?" }) : say("noRule"),
-        one.input_line ? ` · ${say("source", { input: one.input || "?", line: one.input_line })}` : ""),
+      h("div", { class: "small" }, one.rule ? say("rule", { rule: one.rule, file: one.file || "?", line: one.line || "?" })
+        : say(kindOf(one) === "wishes" ? "byProgram" : "noRule"),
+        one.input_line && one.kind !== "event" ? ` · ${say("source", { input: one.input || "?", line: one.input_line })}` : ""),
       names.length ? h("ul", { class: "values" }, names.map((name) => h("li", {}, `${name} = ${shown(one.fields[name])}`)))
         : one.fields ? h("div", { class: "small soft" }, say("noValues")) : null
     ];
@@ -373,7 +375,7 @@
         one.outcome === "done" ? null : h("span", { class: "chip" + (one.outcome === "failed" || one.outcome === "ambiguous" ? " bad" : "") }, word("outcomes", one.outcome))),
       h("span", { class: "soft" }, one.time ? when(one.time) : null)),
     one.message ? h("div", { class: "small bad" }, one.message) : null,
-    h("div", { class: "small soft" }, `${word("kinds", one.kind)} · ${say("run", { n: one.run })}`), reason(one));
+    h("div", { class: "small soft" }, `${word("kinds", kindOf(one))} · ${say("run", { n: one.run })}`), reason(one));
 
   function facts(user) {
     const list = [[say("extId"), user.ext_id], [say("email"), user.email], [say("phone"), user.phone],
