@@ -63,8 +63,12 @@ describe("tagua serve", function()
     assert.same({ "Comes often", "Comes often", "rules.lua" },
       { often.tags[1].name, often.tags[1].why.rule, often.tags[1].why.file })
     assert.same({ n = 2 }, often.tags[1].why.fields)
-    for user, count in pairs({ U1 = 1, U2 = 1, U3 = 1 }) do
-      assert.equal(count, #tags_of(user).history, user)
+    for _, user in ipairs({ "U1", "U2", "U3" }) do
+      local done = 0
+      for _, operation in ipairs(tags_of(user).history) do
+        done = done + (operation.outcome == "done" and 1 or 0) -- one that came meanwhile was left out
+      end
+      assert.equal(1, done, user)
     end
     assert.same({ connection = "shop", user = "U1", tags = { "Member" } },
       serving.ask(serve.socket, { path = "/v1/users/U1/tags" }).json)
