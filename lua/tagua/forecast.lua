@@ -137,30 +137,89 @@ local function by_record(block)
   return changes
 end
 
+-- Takes what was decided of one user: at the first moment, and by tag what changes later.
+function Forecast:user(user, wants, of_record)
+  local records = self.records
+  records.read = records.read + 1
+  local status = wants:find("!", 1, true) and "failed" or wants:find("?", 1, true) and "unknown" or "decided"
+  records[status] = records[status] + 1
+  if not (of_record or self.timed[1]) then return end
+  local trials = self:trials(user, wants)
+  for _, index in ipairs(self.timed) do
+    if not (of_record and of_record[index]) then
+      self:add(index, self:steady(index, wants:byte(index), trials[index]))
+    end
+  end
+  for index, list in pairs(of_record or NONE) do
+    if not self.tags[index].shadow then
+      self:add(index, self:course(self.tags[index], wants:byte(index), list, trials[index]))
+    end
+  end
+end
+
+-- The changes of one tag where from a day on another record counts: `byte` is what that one wants at the first
+-- moment, `later` how that changes.
+local function splice(changes, first, byte, later, start)
+  local list, last = {}, first
+  for i = 1, #changes, 2 do
+    if changes[i] >= start then break end
+    list[#list + 1], list[#list + 2] = changes[i], changes[i + 1]
+    last = changes[i + 1]
+  end
+  local behind = {}
+  for i = 1, #later, 2 do
+    if later[i] <= start then
+      byte = later[i + 1]
+    else
+      behind[#behind + 1], behind[#behind + 2] = later[i], later[i + 1]
+    end
+  end
+  if byte ~= last then list[#list + 1], list[#list + 2] = start, byte end
+  return table.move(behind, 1, #behind, #list + 1, list)
+end
+
+-- The user whose records were taken to the last one.
+function Forecast:flush()
+  local pending = self.pending
+  self.pending = nil
+  if not pending then return end
+  local courses
+  for index, list in pairs(pending.courses) do
+    if list[1] then
+      courses = courses or {}
+      courses[index] = list
+    end
+  end
+  self:user(pending.user, pending.wants, courses)
+end
+
+-- Takes one of several records of a user, each of which counts from a day on.
+function Forecast:segment(user, wants, of_record, start)
+  if start == 0 then
+    self:flush()
+    self.pending = { user = user, wants = wants, courses = of_record or {} }
+    return
+  end
+  local pending = self.pending
+  for index = 1, #wants do
+    local later = of_record and of_record[index] or NONE
+    local before = pending.courses[index] or NONE
+    pending.courses[index] = splice(before, pending.wants:byte(index), wants:byte(index), later, start)
+  end
+end
+
 -- Takes a block of decisions.
 function Forecast:take(block)
   local records = self.records
-  records.read = records.read + block.n + block.rejected_count
+  records.read = records.read + block.rejected_count
   records.rejected = records.rejected + block.rejected_count
   local changes = by_record(block)
   local users = self.users_of and self.users_of(block.ids) or block.ids
   for i = 1, block.n do
-    local wants = block.wants[i]
-    local status = wants:find("!", 1, true) and "failed" or wants:find("?", 1, true) and "unknown" or "decided"
-    records[status] = records[status] + 1
-    local of_record = changes[i]
-    if of_record or self.timed[1] then
-      local trials = self:trials(users[i], wants)
-      for _, index in ipairs(self.timed) do
-        if not (of_record and of_record[index]) then
-          self:add(index, self:steady(index, wants:byte(index), trials[index]))
-        end
-      end
-      for index, list in pairs(of_record or NONE) do
-        if not self.tags[index].shadow then
-          self:add(index, self:course(self.tags[index], wants:byte(index), list, trials[index]))
-        end
-      end
+    if self.starts then
+      self:segment(users[i], block.wants[i], changes[i], self.starts())
+    else
+      self:user(users[i], block.wants[i], changes[i])
     end
   end
 end
@@ -197,6 +256,8 @@ end
 -- @tparam integer job.at the moment it begins with
 -- @tparam {integer,...} job.days the first moment of each day
 -- @tparam ?function job.users_of turns the ids of records into users; the same unless told
+-- @tparam ?function job.starts where a user has several records, one behind the other: from which of the days on the
+--   next one counts, 0 for the first
 -- @tparam ?function job.progress called with the number of records read
 -- @treturn table|nil `days`: { at, on, off, tags = { { name, on, off } } } each; `records`: read, decided,
 --   unknown, failed, rejected
@@ -205,7 +266,7 @@ end
 function M.make(job)
   local tags = job.ruleset.tags
   local self = setmetatable({
-    tags = tags, at = job.at, days = job.days, users_of = job.users_of, cohorts = cohort.new(tags), sums = {},
+    tags = tags, at = job.at, days = job.days, users_of = job.users_of, starts = job.starts, cohorts = cohort.new(tags), sums = {},
     known = {}, timed = {}, records = { read = 0, decided = 0, unknown = 0, failed = 0, rejected = 0 },
   }, Forecast)
   for i, tag in ipairs(tags) do
@@ -219,6 +280,7 @@ function M.make(job)
     local block, message, code = next_block()
     if not block then
       if message then return nil, message, code end
+      self:flush()
       return self:result()
     end
     self:take(block)

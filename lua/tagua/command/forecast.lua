@@ -181,8 +181,8 @@ return {
       book = context:book(options.to)
     end
     local matcher = options.match and context:check(book:matcher(options.match))
-    local input = planning.open_input(context, options, ruleset, at)
-    note_windows(context, ruleset)
+    local input = planning.open_input(context, options, ruleset, at, days)
+    if not input.events then note_windows(context, ruleset) end
     context:check(pool:input({
       format = input.format, header = input:header(), delimiter = input.delimiter, id = options.id_column, at = at,
       days = days,
@@ -191,7 +191,7 @@ return {
     local made, message, code = forecast.make({
       ruleset = ruleset, pool = pool, at = at, days = days,
       source = source_of(context, options, ruleset, input, book, matcher),
-      users_of = matcher and function(ids) return matcher:find(ids) end,
+      starts = input.starts, users_of = matcher and function(ids) return matcher:find(ids) end,
       progress = function(count) line:update({ done = count, noun = "records" }) end,
     })
     line:finish()

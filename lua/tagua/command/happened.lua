@@ -38,10 +38,11 @@ end
 -- @param input see tagua.input
 -- @tparam table ruleset
 -- @tparam integer at seconds since the epoch
+-- @tparam ?{integer,...} days as `tagua.events.file` takes them
 -- @return an input of records
-function M.open(context, options, input, ruleset, at)
+function M.open(context, options, input, ruleset, at, days)
   local made, seen = context:check(require("tagua.events.file").open(input, {
-    ruleset = ruleset, at = at, id = options.id_column,
+    ruleset = ruleset, at = at, days = days, id = options.id_column,
   }))
   note_missing(context, ruleset, input, seen)
   return context:keep(made)

@@ -81,8 +81,9 @@ end
 -- @tparam table options as `define_input` has them
 -- @tparam table ruleset
 -- @tparam integer at the moment that counts, in seconds since the epoch
+-- @tparam ?{integer,...} days later moments that count, see tagua.events.file
 -- @return see tagua.input
-function M.open_input(context, options, ruleset, at)
+function M.open_input(context, options, ruleset, at, days)
   local name = options.users:match("^@(.*)$")
   local source = { format = options.format, delimiter = options.delimiter, encoding = options.encoding }
   if name then
@@ -96,7 +97,7 @@ function M.open_input(context, options, ruleset, at)
   if name or not require("tagua.events.file").holds_events(input, ruleset) then
     return input
   end
-  return require("tagua.command.happened").open(context, options, input, ruleset, at)
+  return require("tagua.command.happened").open(context, options, input, ruleset, at, days)
 end
 
 --- Opens the input to look at it, without a call to the platform: a mirror has to be there already.

@@ -114,28 +114,106 @@ local function read(input, box, zone, seen)
   return put(box, batch)
 end
 
--- An iterator over the records of all users of whom something has happened at that moment.
-local function records(box, ruleset, id, now)
-  local write, taken = lines.writer(ruleset.fields, id), snapshot.new(ruleset.fields, now)
+-- What of a user's events leaves its window later, where days are looked at.
+local Leaving = {}
+Leaving.__index = Leaving
+
+local function leaving(ruleset, days, now)
+  return setmetatable({ aggregates = aggregates.of(ruleset.fields), days = days, now = now, events = {}, moments = {} },
+    Leaving)
+end
+
+-- Keeps an event of the user, and when it leaves.
+function Leaving:add(event)
+  if event.at > self.now then return end
+  self.events[#self.events + 1] = event
+  for _, one in ipairs(self.aggregates) do
+    local within = one.aggregate.within
+    local moment = within and event.at + within * 1000
+    if moment and moment > self.now and aggregates.fits(one.aggregate, event) then
+      self.moments[#self.moments + 1] = moment
+    end
+  end
+end
+
+-- The days on which something has left since the day before -> their positions; forgets when.
+function Leaving:take()
+  table.sort(self.moments)
+  local found, at = {}, 1
+  for i, day in ipairs(self.days) do
+    local left = false
+    while self.moments[at] and self.moments[at] <= day * 1000 do
+      left, at = true, at + 1
+    end
+    if left then found[#found + 1] = i end
+  end
+  return found
+end
+
+-- Adds to the lines of a user those of later days on which the record is another.
+local function look_ahead(ahead, ruleset, write, user, out)
+  local last = out.lines[#out.lines]
+  for _, day in ipairs(ahead:take()) do
+    local taken = snapshot.new(ruleset.fields, ahead.days[day] * 1000)
+    for _, event in ipairs(ahead.events) do
+      taken:add(event)
+    end
+    local line = write(user, taken:read())
+    if line ~= last then
+      out.lines[#out.lines + 1], out.starts[#out.starts + 1] = line, day
+      last = line
+    end
+  end
+  ahead.events, ahead.moments = {}, {}
+end
+
+-- An iterator over the records of all users of whom something has happened at that moment; with days, behind the
+-- record of a user those of the days on which it is another. The second function tells the day of each: 0 is now.
+local function records(box, ruleset, options, now)
+  local write, taken = lines.writer(ruleset.fields, options.id), snapshot.new(ruleset.fields, now)
+  local ahead = options.days and leaving(ruleset, options.days, now)
   local next_event = box:by_user(NAME)
   local event = next_event()
-  return function()
-    while event do
-      local user, happened = event.user, false
-      taken:clear()
-      repeat
-        happened = happened or event.at <= now
-        taken:add(event)
-        event = next_event()
-      until not event or event.user ~= user
-      if happened then return write(user, taken:read()) end
+  local out, given, told = { lines = {}, starts = {} }, 0, {}
+  local function next_user()
+    local user, happened = event.user, false
+    taken:clear()
+    repeat
+      happened = happened or event.at <= now
+      taken:add(event)
+      if ahead then ahead:add(event) end
+      event = next_event()
+    until not event or event.user ~= user
+    out, given = { lines = {}, starts = {} }, 0
+    if happened then
+      out.lines[1], out.starts[1] = write(user, taken:read()), 0
+      if ahead then look_ahead(ahead, ruleset, write, user, out) end
     end
+  end
+  local first, last = 1, 0 -- of what is told and not asked for yet
+  return function()
+    while given == #out.lines and event do
+      next_user()
+    end
+    given = given + 1
+    if ahead and out.lines[given] then
+      last = last + 1
+      told[last] = out.starts[given]
+    end
+    return out.lines[given]
+  end, function()
+    local start = told[first]
+    told[first] = nil
+    first = first + 1
+    return start
   end
 end
 
 --- Makes records of an input of events.
 -- @tparam table input see tagua.input; is read to its end and closed
--- @tparam table options `ruleset`, `at` (the moment that counts, in seconds), `id` (the key that the users' ids get)
+-- @tparam table options `ruleset`, `at` (the moment that counts, in seconds), `id` (the key that the users' ids get);
+--   `days`: later moments; a user then has several records, where events leave a window until then, and the input's
+--   `starts()` tells for each in turn from which of the days on it counts, 0 for the first
 -- @treturn table|nil an input of records; closing it removes the temporary file
 -- @treturn string message, with the line where one is no event
 -- @treturn string code
@@ -148,13 +226,15 @@ function M.open(input, options)
   local ok
   ok, message, code = read(input, store.box, zone, seen)
   if ok then
+    local next_line, starts = records(store.box, options.ruleset, options, options.at * 1000)
     local made = inputs.open({
-      lines = records(store.box, options.ruleset, options.id, options.at * 1000),
+      lines = next_line,
       name = "the users in " .. input.name,
       hash = input:hash() or false,
     })
     if made then
-      made.events, made.close_source = true, function() store:close() end
+      made.events, made.starts = true, options.days and starts
+      made.close_source = function() store:close() end
       input:close()
       return made, seen
     end
