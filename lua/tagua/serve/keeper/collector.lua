@@ -14,21 +14,25 @@ function M:add(operation)
   return true
 end
 
+--- A change of a tag's time alone.
 function M:time(change)
   self.times[#self.times + 1] = change
   return true
 end
 
+--- What the rules wanted where the console has the last word.
 function M:note(...)
   self.notes[#self.notes + 1] = table.pack(...)
   return true
 end
 
+--- What the rules could read of a user.
 function M:record(...)
   self.records[#self.records + 1] = table.pack(...)
   return true
 end
 
+--- The input's hash, which events don't have.
 function M:read_all()
   return true
 end

@@ -93,6 +93,7 @@ function Polling:put(pull, users, what)
   end
 end
 
+-- Lets the keeper do something else in between.
 function Polling:yield()
   if coroutine.running() == self.task then
     coroutine.yield()

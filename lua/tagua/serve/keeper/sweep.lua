@@ -141,6 +141,7 @@ function Sweep:agree(run, made, at)
   return operations
 end
 
+-- The look at everybody is over.
 function Sweep:done(at)
   self.k.state:set("swept", at)
   self.k.state:set("swept_rules", self.k.pool.ruleset.hash)
