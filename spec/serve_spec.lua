@@ -147,6 +147,16 @@ describe("tagua serve", function()
     assert.equal(1, d:metric("tagua_configuration_stale"))
   end)
 
+  it("ends in good order when somebody types Ctrl-C, which all of its parts hear", function()
+    local d = new():start("setsid")
+    assert.equal(200, (d:send(purchases("U1", 1, 3))))
+    os.execute("kill -INT -" .. d.process.pid)
+    assert.equal(0, (d.process:wait()))
+    assert.same({}, d:log("part"), "nobody left before being told to")
+    d:start()
+    assert.is_true((d:await_tags({ "U1 Buyer" })))
+  end)
+
   it("ends at once when a second signal comes", function()
     local d = new():start()
     os.execute("kill -STOP " .. d:part("keeper")) -- which cannot finish anything now
