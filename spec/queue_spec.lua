@@ -180,9 +180,9 @@ describe("a sender that lasts", function()
     open({ rate = { per_second = 200 } })
     local number = queued("apply", "L", 100)
     assert.is_true(server:hold())
-    local turns, outcome = 0, nil
+    local turns, outcome = 0
     repeat
-      outcome = select(2,  server:step(core.system.monotonic_ns() + 50 * 1000000))
+      outcome = select(2, server:step(core.system.monotonic_ns() + 50 * 1000000))
       turns = turns + 1
     until outcome
     assert.equal(number, outcome.number)

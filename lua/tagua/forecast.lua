@@ -267,7 +267,8 @@ function M.make(job)
   local tags = job.ruleset.tags
   local self = setmetatable({
     tags = tags, at = job.at, days = job.days, users_of = job.users_of, starts = job.starts,
-    cohorts = cohort.new(tags), sums = {}, known = {}, timed = {}, records = { read = 0, decided = 0, unknown = 0, failed = 0, rejected = 0 },
+    cohorts = cohort.new(tags), sums = {}, known = {}, timed = {},
+    records = { read = 0, decided = 0, unknown = 0, failed = 0, rejected = 0 },
   }, Forecast)
   for i, tag in ipairs(tags) do
     self.sums[i] = {}

@@ -232,8 +232,8 @@ function Connection:before_glance()
 end
 
 --- Puts what was read of one user's tags into the mirror; see `tagua.ledger.glance`.
-function Connection:glance(user, tags, moment)
-  return store.try(glance.take, self.ledger, self, user, tags, moment)
+function Connection:glance(user, held, moment)
+  return store.try(glance.take, self.ledger, self, user, held, moment)
 end
 
 --- Moves the journal into the operations and the mirror, for all connections.
