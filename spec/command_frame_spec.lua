@@ -88,7 +88,7 @@ describe("the command", function()
       err)
   end)
 
-  it("tells programs that asked for JSON what went wrong, in the last line of standard output", function()
+  it("tells programs that asked for JSON what went wrong, in place of an answer and never behind one", function()
     local json = require("cjson")
     for arguments, expected in pairs({
       ["tags nowhere --json"] = { 2, "ECONFIG", "unknown connection 'nowhere'" },
@@ -101,8 +101,13 @@ describe("the command", function()
       assert.matches(expected[3], told.message, 1, true)
       assert.equal("tagua: " .. told.message .. "\n", err)
     end
-    local _, out = run("tags nowhere")
-    assert.equal("", out)
+    assert.equal("", (select(2, run("tags nowhere"))))
+    local folder, remove = support.folder()
+    finally(remove)
+    support.write(folder .. "/rules.lua", "tag 'x'\n")
+    local code, out = run("check " .. folder .. "/rules.lua --json")
+    assert.equal(3, code)
+    assert.is_false(json.decode(out).ok) -- one value, which is its own
   end)
 
   it("quotes the argument that is one too many", function()

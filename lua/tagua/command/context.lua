@@ -71,6 +71,7 @@ function M:write(text)
   if self.gone then
     return
   end
+  self.wrote = true
   local ok, message, number = self.out:write((self.redact(text)))
   if not ok then
     self:lost(message, number)

@@ -57,10 +57,10 @@ local function root_for(first)
   return setmetatable({ commands = { command } }, { __index = M.root })
 end
 
--- Says what went wrong: to people on standard error and, with --json, to programs in the last line of standard
--- output, which may be the only one. A program that does not read any more is not told.
+-- Says what went wrong: to people on standard error and, with --json, to programs on standard output, in place of an
+-- answer. What has begun to answer tells it itself. A program that does not read any more is not told.
 local function complain(context, message, code, exit)
-  if context.options.json then
+  if context.options.json and not context.wrote then
     pcall(function()
       local text = context.redact(message)
       text = utf8.len(text) and text or terminal.visible(text)
