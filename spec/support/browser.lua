@@ -38,10 +38,21 @@ function M.open(options)
   local folder, remove = support.folder()
   support.write(folder .. "/log", "")
   assert(os.execute(("chromedriver --port=0 >'%s/log' 2>&1 & echo $! >'%s/pid'"):format(folder, folder)))
-  local port = wait_for("chromedriver", function()
+  local self = setmetatable({ folder = folder, remove = remove }, Browser)
+  local ok, problem = pcall(self.begin, self, options)
+  if not ok then
+    self:close()
+    error(problem, 0)
+  end
+  return self
+end
+
+-- Begins the session, once the driver listens.
+function Browser:begin(options)
+  local folder = self.folder
+  self.address = "http://127.0.0.1:" .. wait_for("chromedriver", function()
     return support.read(folder .. "/log"):match("successfully on port (%d+)")
   end)
-  local self = setmetatable({ folder = folder, remove = remove, address = "http://127.0.0.1:" .. port }, Browser)
   local chrome = {
     args = json.array({ "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
       "--user-data-dir=" .. folder .. "/profile" }),
@@ -56,7 +67,6 @@ function M.open(options)
     command(self, "POST", self.session .. "/goog/cdp/execute", { cmd = "Emulation.setEmulatedMedia",
       params = { features = json.array({ { name = "prefers-color-scheme", value = "dark" } }) } })
   end
-  return self
 end
 
 --- Goes to an address.
