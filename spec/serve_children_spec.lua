@@ -95,6 +95,19 @@ describe("the parts of tagua serve", function()
     assert.same({ part = "keeper", connection = "shop", restarts = 1 }, g.log[1].fields)
   end)
 
+  it("are said to be back when they are", function()
+    local parts = { { kind = "keeper", connection = "shop" } }
+    local g = group(parts)
+    g.say(parts[1], { is = "ready" })
+    assert.equal(0, #g.log)
+    g.die(parts[1], "signal", 9)
+    g.step(1)
+    assert.is_false((g.children:ready()))
+    g.say(parts[1], { is = "ready" })
+    assert.equal("the keeper 'shop' does its work again", g.log[2].message)
+    assert.is_true((g.children:ready()))
+  end)
+
   it("begin with the shortest wait again when they have lived for a minute", function()
     local parts = { { kind = "intake" } }
     local g = group(parts)

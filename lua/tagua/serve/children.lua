@@ -87,6 +87,9 @@ local function hear(self, part, line)
   part.heard = self.clock()
   if said.is == "ready" then
     part.ready, part.at = true, said.at
+    if part.restarts > 0 then
+      self.log:info("part", ("the %s does its work again"):format(part.name), fields_of(part))
+    end
   elseif said.is == "stats" then
     part.counters, part.report = said.counters or {}, said
   elseif said.is == "failed" then
