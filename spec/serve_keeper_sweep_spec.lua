@@ -130,6 +130,24 @@ describe("the keeper, when everybody has to be decided again,", function()
     assert.equal(0, with_tag("Today"))
   end)
 
+  it("takes a tag off by itself within the hour where a rule counts hours, and in its own hours alone sends", function()
+    begin([[
+      timezone "Asia/Taipei"
+      fields { last = latest("purchase") }
+      tag "Fresh" { when = function(user) return hours_since(user.last) < 2 end }
+    ]], 5, { hours = "06:00-09:00", zone = "Asia/Taipei" })
+    assert.equal(5, with_tag("Fresh"))
+    f.clock.now = f.clock.now + HOUR -- 07:13
+    f.work()
+    assert.equal(5, with_tag("Fresh"))
+    f.clock.now = f.clock.now + 2 * HOUR -- 09:13
+    f.keeper:round(0.3)
+    assert.equal(5, with_tag("Fresh"))
+    f.clock.now = f.clock.now + 21 * HOUR -- 06:13
+    f.work()
+    assert.equal(0, with_tag("Fresh"))
+  end)
+
   it("puts a tag on and takes it off when the rules say so by the calendar", function()
     begin([[
       timezone "Asia/Taipei"
