@@ -1,4 +1,5 @@
 local cases = require("spec.support.hooks")
+local http = require("spec.support.http")
 local json = require("tagua.json")
 local support = require("spec.support")
 local core = require("tagua.core")
@@ -253,6 +254,52 @@ describe("the paths of the public listener", function()
     assert.matches("^{}\n200{.*}\n401$", support.read(folder .. "/out"))
     assert.equal(1, #place:kept())
     assert.equal("203.0.113.9", place.lines[1].from)
+  end)
+
+  it("takes a renewed certificate into use, once it fits its key, and keeps who is connected", function()
+    local folder, now = place.folder, 1000000
+    local function make()
+      assert.equal(0, (support.shell(("openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout "
+        .. "%s/k.pem -out %s/c.pem -days 2 -subj /CN=localhost -addext subjectAltName=IP:127.0.0.1 && chmod 600 %s/k.pem"):format(
+        folder, folder, folder))))
+    end
+    local function ask(certificate)
+      os.execute(("{ curl -sS -m 20 --cacert %s -o /dev/null -w '%%{http_code}' https://%s/ >%s/out.part 2>&1; mv %s/out.part "
+        .. "%s/out; } &"):format(certificate, place.taker:address(), folder, folder, folder))
+      for _ = 1, 2000 do
+        if core.system.file_kind(folder .. "/out") then break end
+        place.taker:wait(0.01)
+      end
+      local text = support.read(folder .. "/out")
+      os.remove(folder .. "/out")
+      return text
+    end
+    make()
+    os.execute(("cp %s/c.pem %s/first.pem"):format(folder, folder))
+    place:open({ tls = { certificate = folder .. "/c.pem", key = folder .. "/k.pem" }, now = function() return now end })
+    local address = place.taker:address()
+    local idle = http.start(address, "\22\3\1\2\0\1\0") -- begins to shake hands with the first
+    assert.equal("404", ask(folder .. "/first.pem"))
+    os.execute(("cp %s/k.pem %s/old.pem"):format(folder, folder))
+    make()
+    os.execute(("cp %s/old.pem %s/k.pem"):format(folder, folder))
+    for _ = 1, 3 do
+      now = now + 60000
+      place.taker:wait(0)
+    end
+    assert.equal("404", ask(folder .. "/first.pem"))
+    assert.matches("cannot be used", place.lines[1].message)
+    make()
+    for _ = 1, 2 do
+      now = now + 60000
+      place.taker:wait(0)
+    end
+    assert.equal("another certificate is in use", place.lines[2].message)
+    assert.equal(address, place.taker:address())
+    assert.equal("404", ask(folder .. "/c.pem"))
+    assert.matches("certificate", ask(folder .. "/first.pem"))
+    assert.equal(2, #place.taker.listeners)
+    assert.is_false(idle.done())
   end)
 
   it("answers nothing but 2xx and 4xx to bodies that are damaged at random", function()

@@ -19,6 +19,7 @@
 --      reply = {...} or function(result) return {...} end }  -- result: { wishes = { numbers } }
 --
 -- @module tagua.serve.intake
+local certificate = require("tagua.serve.certificate")
 local core = require("tagua.core")
 local forward = require("tagua.serve.forward")
 local hooks = require("tagua.serve.hooks")
@@ -127,6 +128,7 @@ function M.open(given)
     most_waiting = o.most_waiting,
     settled = o.settled,
     hooks = o.hooks,
+    options = o,
     counters = {},
     routes = { http = {}, socket = {} },
     counts = counters(),
@@ -153,6 +155,7 @@ function M.open(given)
     end
   end
   if #self.listeners == 0 then error("intake.open: option 'address' or 'socket' is missing", 2) end
+  self.certificate = o.tls and o.address and certificate.watch(o.tls.certificate, self.now) or nil
   hooks.add(self)
   return self
 end
@@ -354,6 +357,33 @@ local function sort_out(self, kind, requests, calls)
   end
 end
 
+-- Takes another certificate into use: a second listener takes the first one's address, and those who are connected
+-- stay with the first until they go. Where the files are no certificate and key, all stays as it is.
+local function renew(self, listener)
+  local trial, message = listen(self.options, "http", "127.0.0.1:0")
+  if not trial then
+    self.log:error("certificate", "there is another certificate, and it cannot be used: " .. message)
+    return
+  end
+  trial:close()
+  local address = listener.server:address()
+  listener.server:quiesce()
+  self.listeners[#self.listeners + 1] = { kind = "http", server = listener.server, retired = true }
+  listener.server = assert(listen(self.options, "http", address))
+  self.log:info("certificate", "another certificate is in use", { certificate = self.options.tls.certificate })
+end
+
+-- Lets go of listeners that nobody is connected to any more.
+local function bury(self)
+  for i = #self.listeners, 1, -1 do
+    local listener = self.listeners[i]
+    if listener.retired and listener.server:counts().connections == 0 then
+      listener.server:close()
+      table.remove(self.listeners, i)
+    end
+  end
+end
+
 -- Handles what the listeners have, and what comes meanwhile: one commit serves them all.
 local function serve(self, first)
   local calls, count = {}, 0
@@ -365,6 +395,10 @@ local function serve(self, first)
       if #requests == 0 or round == MOST_ROUNDS then break end
       requests = listener.server:step()
     end
+  end
+  if self.certificate then
+    if self.certificate:renewed() then renew(self, self.listeners[1]) end
+    if self.listeners[#self.listeners].retired then bury(self) end
   end
   self.forward:step() -- before the disk: whoever had the address before does not wait for it
   if #calls > 0 then take(self, calls) end
@@ -428,8 +462,10 @@ function Intake:metrics()
   all.tagua_forwards_waiting = self.forward:pending()
   for _, listener in ipairs(self.listeners) do
     local its = listener.server:counts()
-    all[('tagua_clients{listener="%s"}'):format(listener.kind)] = its.connections
-    all[('tagua_clients_evicted_total{listener="%s"}'):format(listener.kind)] = its.evicted
+    local clients = ('tagua_clients{listener="%s"}'):format(listener.kind)
+    local evicted = ('tagua_clients_evicted_total{listener="%s"}'):format(listener.kind)
+    all[clients] = (all[clients] or 0) + its.connections
+    all[evicted] = (all[evicted] or 0) + its.evicted
   end
   return all
 end
