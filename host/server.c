@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -103,26 +104,40 @@ static enum MHD_Result send_answer(struct tagua_request *request)
     return result;
 }
 
-/* Whether so large a body is announced that it would not even be read to its end. */
-static bool hopeless(const struct tagua_request *request)
+static bool has_header(const struct tagua_request *request, const char *name)
 {
-    const char *value = MHD_lookup_connection_value(request->exchange, MHD_HEADER_KIND,
-                                                    MHD_HTTP_HEADER_CONTENT_LENGTH);
-    size_t digits = value != NULL ? strspn(value, "0123456789") : 0;
-    return digits > 15 ||
-           (digits > 0 && strtoull(value, NULL, 10) > request->server->max_body + SWALLOWED);
+    return MHD_lookup_connection_value(request->exchange, MHD_HEADER_KIND, name) != NULL;
+}
+
+/* The status of a request whose body is not even begun to be read, or 0: one that is announced too large
+ * to be read to its end, or whose length can be understood in two ways. */
+static unsigned hopeless(const struct tagua_request *request)
+{
+    const char *announced = tagua_request_header(request, MHD_HTTP_HEADER_CONTENT_LENGTH);
+    const char *coding = tagua_request_header(request, MHD_HTTP_HEADER_TRANSFER_ENCODING);
+    bool has_length = announced != NULL || has_header(request, MHD_HTTP_HEADER_CONTENT_LENGTH);
+    bool has_coding = coding != NULL || has_header(request, MHD_HTTP_HEADER_TRANSFER_ENCODING);
+    if (has_coding && (has_length || coding == NULL || strcasecmp(coding, "chunked") != 0))
+        return 400;
+    if (!has_length)
+        return 0;
+    if (announced == NULL || announced[strspn(announced, "0123456789")] != '\0')
+        return 400;
+    return strlen(announced) > 15 ||
+                   strtoull(announced, NULL, 10) > request->server->max_body + SWALLOWED
+               ? 413
+               : 0;
 }
 
 /* Answers before the body is read; the library closes the connection behind it. */
-static enum MHD_Result refuse_at_once(struct tagua_request *request)
+static enum MHD_Result refuse_at_once(struct tagua_request *request, unsigned status)
 {
     struct MHD_Response *response =
         MHD_create_response_from_buffer(0, (void *)(uintptr_t)"", MHD_RESPMEM_PERSISTENT);
     if (response == NULL)
         return MHD_NO;
     request->state = ANSWERED;
-    enum MHD_Result result =
-        MHD_queue_response(request->exchange, 413, response);
+    enum MHD_Result result = MHD_queue_response(request->exchange, status, response);
     MHD_destroy_response(response);
     return result;
 }
@@ -140,7 +155,8 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *exchange, co
         *slot = request;
         if (request == NULL)
             return MHD_NO;
-        return hopeless(request) ? refuse_at_once(request) : MHD_YES;
+        unsigned refused = hopeless(request);
+        return refused != 0 ? refuse_at_once(request, refused) : MHD_YES;
     }
     if (*length > 0) {
         size_t count = *length;

@@ -277,6 +277,22 @@ describe("the server under abuse", function()
       assert.is_true(answered.status == 413 or answered.status == 400, answered.raw)
     end)
 
+    it("answers 400 where the body's length can be understood in two ways, and reads nothing of it", function()
+      listen()
+      local seen = 0
+      for _, headers in ipairs({ "Content-Length: 5\r\nTransfer-Encoding: chunked", "Content-Length: 3\r\nContent-Length: 4",
+        "Content-Length: 3\r\nTransfer-Encoding: identity", "Transfer-Encoding: xchunked",
+        "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked" }) do
+        local answered = ask("POST /a HTTP/1.1\r\nHost: t\r\n" .. headers .. "\r\n\r\n0\r\n\r\nGET /b HTTP/1.1\r\nHost: t\r\n\r\n",
+          function(request)
+            seen = seen + 1
+            request:reply({})
+          end, { linger = "half" })
+        assert.equal(400, answered.status, headers)
+      end
+      assert.equal(0, seen)
+    end)
+
     it("answers 413 to a body that comes in chunks without an end in sight", function()
       listen({ max_body = 1000 })
       local chunk = "400\r\n" .. ("x"):rep(1024) .. "\r\n"
