@@ -49,14 +49,20 @@ load() { # load PATH: requests a second
   $one wrk -t1 -c64 -d"${EACH}s" -s "$folder/wrk.lua" "http://127.0.0.1:$port" -- "$1" "$(cat "$folder/token")" "$tag" |
     tail -1
 }
+spent() { # the processor time of the twin so far, in seconds
+  awk -v ticks="$(getconf CLK_TCK)" '{ print ($14 + $15) / ticks }' "/proc/$started/stat"
+}
 round=0
 while [ "$round" -lt "$ROUNDS" ]; do
   round=$((round + 1))
   for what in tag taglist; do
+    before=$(spent)
     load "/v1/api/user/$what" >"$folder/answer"
+    after=$(spent)
     read -r rate errors <"$folder/answer"
     [ "$errors" -eq 0 ] || { echo "bench/twin: $errors answers of /user/$what were errors" >&2; exit 1; }
     echo "$rate" >>"$folder/$what"
+    of "$rate * $EACH / ($after - $before)" >>"$folder/$what.core"
     [ "$what" = tag ] && wrk=$rate
   done
   perform=$($one lua5.4 bench/calls.lua perform "http://127.0.0.1:$port" "" 64 "$EACH" "$folder/token" "$tag" |
@@ -64,5 +70,7 @@ while [ "$round" -lt "$ROUNDS" ]; do
   of "$perform / $wrk" >>"$folder/perform"
 done
 row "the twin: taggings a second, durable, 64 clients" ">= 20000" "" "$folder/tag"
+row "the same, for each second of the twin's processor time" "" "" "$folder/tag.core"
 row "the same, reads" ">= 50000" "" "$folder/taglist"
+row "the same, for each second of the twin's processor time" "" "" "$folder/taglist.core"
 row "perform against the twin, beside wrk on the same" "" "of its rate" "$folder/perform"
