@@ -29,6 +29,7 @@ return {
   end,
 
   run = function(context, options)
+    collectgarbage("incremental", 200) -- what runs all day keeps its memory small; other commands are soon over
     context:connections()
     if options.part then return require("tagua.serve.part").run(context, options) end
     return require("tagua.serve.owner").run(context, options)
