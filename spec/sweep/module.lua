@@ -44,6 +44,14 @@ shop:poll(0)
 shop:pollfds()
 shop:close()
 
+local manta = assert(tagua.connect({ platform = "local", as = "mantago", store = ":memory:" }))
+local other = assert(manta:create_tag("標籤")).id
+for result in manta:perform(operations(other, 50), { in_flight = 8 }) do assert(result.ok, result.message) end
+local members = 0
+for user in manta:users() do members = members + #user.tags end
+assert(members == 50)
+manta:close()
+
 local dropped = connect()
 for _, operation in ipairs(operations("tag-1", 10)) do dropped:start(operation) end
 dropped:poll(0)
