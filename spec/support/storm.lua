@@ -3,6 +3,7 @@
 local command = require("spec.support.command")
 local core = require("tagua.core")
 local support = require("spec.support")
+local tagua = require("tagua")
 
 local M = {}
 
@@ -39,6 +40,8 @@ function M.start(options)
   assert(command.await(function()
     return core.system.file_kind(place.folder .. "/twin.sock") ~= nil
   end), "the twin does not listen: " .. self.twin:file("err"))
+  self.console = assert(tagua.connect({ platform = "botbonnie", bot = "bot-1", page = "page-1", channel = "line",
+    token = tagua.file(place.folder .. "/token.txt"), url = ("unix:%s/twin.sock"):format(place.folder) }))
   return self
 end
 
@@ -47,17 +50,14 @@ end
 function Storm:next_round(suffix)
   self.round = self.round + 1
   self.tag = ("Round %d%s"):format(self.round, suffix or "")
-  for _, arguments in ipairs({ "tag nobody '%s' --create --to shop", "untag nobody '%s' --to shop" }) do
-    local code, _, err = self.place:run(arguments:format(self.tag))
-    assert(code == 0, err)
-  end
-  return self:rules(self.tag)
+  return self:rules(self.tag, assert(self.console:create_tag(self.tag)).id)
 end
 
 --- A rule file with one tag for everybody -> its name.
-function Storm:rules(tag)
+function Storm:rules(tag, id)
   local name = tag:gsub("%W", "-") .. ".lua"
-  self.place:write(name, ("fields { orders = integer }\ntag %q { when = function(user) return user.orders > 3 end }\n"):format(tag))
+  self.place:write(name, ("fields { orders = integer }\ntag %q { id = %q, when = function(user) return user.orders > 3 end }\n")
+    :format(tag, id))
   return name
 end
 
@@ -113,6 +113,7 @@ function Storm:sums(rules)
 end
 
 function Storm:close()
+  self.console:close()
   self.twin:signal("TERM")
   self.twin:wait()
   self.place:close()
