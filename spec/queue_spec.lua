@@ -191,4 +191,35 @@ describe("a sender that lasts", function()
     assert.same({ L = 100 }, seen)
     assert.equal(1, most)
   end)
+
+  it("does not repeat what live runs have done of a long run, whenever they were planned", function()
+    open()
+    assert.is_true(server:hold())
+    local early = assert(book.shop:plan({ kind = "event" })) -- planned before the long run, sent in the middle of it
+    assert(early:add({ user = "L0400", name = "VIP", action = "tag" }))
+    assert(early:ready())
+    local sent = 0
+    server.job.meanwhile = function()
+      local done = effects().L or 0
+      if sent == 0 and done > 20 then
+        sent = 1
+        local run = assert(book.shop:plan({ kind = "event" }))
+        for _, user in ipairs({ "L0399", "L0500" }) do assert(run:add({ user = user, name = "VIP", action = "tag" })) end
+        assert(run:ready())
+        assert(run:enqueue({}))
+        server:hurry()
+      elseif sent == 1 and done > 100 then
+        sent = 2
+        assert(early:enqueue({}))
+        server:hurry()
+      end
+    end
+    local long = queued("apply", "L", 500)
+    local over = work_off(3)
+    assert.equal(long, over[3])
+    local seen, most = effects()
+    assert.same({ L = 500 }, seen)
+    assert.equal(1, most)
+    assert.equal("497|3", book.ask("select done || '|' || skipped from run where number = ?", long))
+  end)
 end)

@@ -138,29 +138,82 @@ end
 
 -- What another run has done since this one was planned need not be done again, and what nobody knows
 -- the effect of must not be. What this run itself has done is no reason: it may change a tag twice.
-local DONE_SINCE = [[
-  update operation set outcome = 'skipped', at = ?4, message = 'another run has done it, or is not sure whether it has'
+local SKIP = [[
+  set outcome = 'skipped', at = ?4, message = 'another run has done it, or is not sure whether it has'
     where run = ?1 and outcome is null and exists (
       select 1 from holding h where h.connection = ?2 and h.user = operation.user and h.tag = operation.tag
         and h.entry > ?3 and h.run is not ?1
         and (h.doubt = 1 or h.doubt = 0 and h.present = (operation.action = 'tag')))]]
+local DONE_SINCE = "update operation" .. SKIP
+-- The same, where it is known which other run that was: as many look-ups as that one has operations.
+local DONE_BY = "update operation indexed by operation_by_user"
+  .. SKIP
+  .. " and user in (select user from operation where run = ?5)"
+local OTHERS = "select number, planned, state in ('done', 'abandoned') from run "
+  .. "where connection = ?1 and number >= ?2 and number <> ?3"
+local SMALL = 5000 -- operations of a run whose users are looked up one by one
+
+-- The other runs that may have done something since the last time: those that were not over then, and those that
+-- came since. Nothing where they can't be told, or are large.
+function Queued:others()
+  local over_before, floor, small = self.others_over, self.others_floor or 0, true
+  local found, over, first_open, last = {}, {}, nil, floor - 1
+  for number, planned, is_over in self.db:rows(OTHERS, self.connection.number, floor, self.number) do
+    if not (over_before and over_before[number]) then
+      found[#found + 1] = number
+      small = small and planned <= SMALL
+    end
+    if is_over == 1 then
+      over[number] = true
+    else
+      first_open = first_open or number
+    end
+    last = number
+  end
+  self.others_floor = first_open or last + 1
+  for number in pairs(over) do
+    over[number] = number >= self.others_floor or nil
+  end
+  self.others_over = over
+  return over_before and small and found or nil
+end
+
+-- Takes out what others have done between two entries of the journal, which are folded.
+function Queued:skip_done(others, entry, last)
+  local at, connection, skipped = self.now(), self.connection.number, 0
+  for _, other in ipairs(others or {}) do
+    skipped = skipped + self.db:run(DONE_BY, self.number, connection, entry, at, other)
+  end
+  if not others then
+    skipped = self.db:run(DONE_SINCE, self.number, connection, entry, at)
+  end
+  self.db:run("update run set entry = ? where number = ?", last, self.number)
+  if skipped > 0 then
+    self:count_skipped()
+  end
+  return true
+end
 
 --- Looks at the plan again before it is sent, or sent on: other runs may have done the same.
+-- The last entry comes first, then who is over, then the fold: whoever does something in between is looked at
+-- again the next time.
 function Queued:refresh()
-  local ok, message, code = journal.fold(self.db)
-  if not ok then
-    return nil, message, code
-  end
-  return self.db:transact(function()
-    local entry = self.db:row("select entry from run where number = ?", self.number)
-    local last = journal.last_id(self.db)
-    if last > (entry or 0) then
-      self.db:run(DONE_SINCE, self.number, self.connection.number, entry, self.now())
-      self.db:run("update run set entry = ? where number = ?", last, self.number)
-    end
-    self:count_skipped()
+  local entry, last, others
+  local ok, message, code = store.try(function()
+    entry, last = self.db:row("select entry from run where number = ?", self.number), journal.last_id(self.db)
+    others = last > (entry or 0) and self:others() or nil
     return true
   end)
+  if ok then
+    ok, message, code = journal.fold(self.db)
+  end
+  if ok and last > (entry or 0) then
+    ok, message, code = self.db:transact(self.skip_done, self, others, entry, last)
+  end
+  if not ok then
+    self.others_over = nil -- all of them are looked at the next time
+  end
+  return ok, message, code
 end
 
 --- Says in the ledger which process sends for the connection, for those who find its lock taken.
