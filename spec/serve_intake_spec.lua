@@ -83,11 +83,13 @@ describe("the intake", function()
   it("lets no path climb or hide a slash", function()
     open()
     for _, path in ipairs({ "/take/..", "/take/.", "/take/%2e%2e", "/take/a%2fb", "/take/../take/a", "/take/a%00",
-      "/handlers", "/take/%2e%2e%2fetc%2fpasswd" }) do
+      "/handlers", "/handlers/POST", "/%68andlers/POST", "/take/x/%68andlers", "/take/x/%68andlers/POST",
+      "/take/x/%68andlers/POST/x", "/take/%2e%2e%2fetc%2fpasswd" }) do
       assert.equal(404, status_of({ path = path, body = "x" }), path)
     end
     assert.equal("台", ask({ { path = "/take/%E5%8F%B0", body = "x" } })[1].body)
-    assert.equal(1, #box.taken)
+    assert.equal("handlers", ask({ { path = "/take/handlers", body = "x" } })[1].body)
+    assert.equal(2, #box.taken)
   end)
 
   it("writes all that waits in one transaction, and answers each", function()

@@ -39,6 +39,7 @@ local SPARE_DESCRIPTORS = 128 -- for files, and for passing on
 local MOST_ROUNDS = 16 -- looks at a listener before what came is written
 local RETRY_AFTER = "5" -- seconds, for who comes while the disk fails or too much waits
 local NOBODYS = { EDISK = true, ELOCKED = true, ELEDGER = true } -- why nothing at all can be written
+local HANDLERS = {} -- the key of a node's handlers, which no path can name
 local SETTLED_MS = 500 -- how old the keepers' progress may be that the limit goes by
 
 local OPEN = {
@@ -188,8 +189,8 @@ function Intake:route(kind, method, path, handler)
     node[part] = node[part] or {}
     node = node[part]
   end
-  node.handlers = node.handlers or {}
-  node.handlers[method] = handler
+  node[HANDLERS] = node[HANDLERS] or {}
+  node[HANDLERS][method] = handler
 end
 
 local function decoded(part)
@@ -202,7 +203,6 @@ local function lookup(root, path)
   local node, parts = root, {}
   if path:sub(1, 1) ~= "/" or path:find("//", 1, true) or path:sub(-1) == "/" then return nil end
   for part in path:gmatch("[^/]+") do
-    if part == "handlers" then return nil end
     local text = decoded(part)
     local named = node[text]
     if named then
@@ -214,7 +214,7 @@ local function lookup(root, path)
       parts[#parts + 1] = text
     end
   end
-  return node.handlers and node or nil, parts
+  return node[HANDLERS] and node or nil, parts
 end
 
 local function allowed(handlers)
@@ -231,9 +231,9 @@ local function handle(self, kind, request)
   local path, method = request.path, request.method
   local node, parts = lookup(self.routes[kind], path)
   if not node then return M.refusal(404, "there is nothing at this path") end
-  local handler = node.handlers[method]
+  local handler = node[HANDLERS][method]
   if not handler then
-    local methods = allowed(node.handlers)
+    local methods = allowed(node[HANDLERS])
     return M.refusal(405, "this path takes " .. methods, { Allow = methods })
   end
   local call = { intake = self, request = request, method = method, path = path, parts = parts }
