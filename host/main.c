@@ -6,6 +6,7 @@
 #include <lua.h>
 #include <lualib.h>
 #include <malloc.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -130,6 +131,8 @@ int main(int argc, char **argv)
     if (argc == 2 && strcmp(argv[1], "--worker") == 0)
         return tagua_worker_main(tagua_embedded_find); /* which holds its two pipes and nothing else */
     keep_streams();
+    /* Whoever starts this may ignore SIGCHLD, and that is inherited: then nobody could learn how a process ended. */
+    signal(SIGCHLD, SIG_DFL);
     /* Chunks and pages of users come and go: what they were in is kept for the next ones. */
     mallopt(M_MMAP_THRESHOLD, 4 << 20);
     mallopt(M_TRIM_THRESHOLD, 4 << 20);

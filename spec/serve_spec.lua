@@ -98,6 +98,18 @@ describe("tagua serve", function()
     assert.equal(0, d:stop())
   end)
 
+  it("notices that a part has died where whoever started it ignores what becomes of children", function()
+    local d = new():start("env --ignore-signal=CHLD")
+    local pid = assert(d:part("intake"))
+    os.execute("kill -9 " .. pid)
+    assert.is_truthy(await(function()
+      local now = d:part("intake")
+      return now and now ~= pid
+    end))
+    assert.is_truthy(await(function() return (d:admin("/readyz", true)) == 200 end))
+    assert.equal(0, d:stop())
+  end)
+
   it("goes on where it left off after all of it was killed at once", function()
     local d = new():start()
     assert.equal(200, (d:send(purchases("U1", 1, 10))))
