@@ -155,7 +155,9 @@ int tagua_forward_send(struct tagua_forward *forward, int64_t number, const char
     for (size_t i = 0; i < count; i++)
         if (!is_header(headers[i]))
             return tagua_error_set(error, "EUSAGE", "cannot pass on what is no header");
+    /* Those that are tried again have their place, so that more may wait than the cap lets in. */
     if (forward->waiting_count >= forward->waiting_most ||
+        forward->waiting_length > forward->waiting_bytes ||
         length > forward->waiting_bytes - forward->waiting_length)
         return 1;
     struct letter *letter = letter_new(forward, body, length, headers, count);

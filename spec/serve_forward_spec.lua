@@ -175,6 +175,25 @@ describe("a webhook that is passed on", function()
     assert.equal(3, #received)
   end)
 
+  it("waits in a line that holds no more bytes than it may while nobody answers", function()
+    local gone = assert(core.server.listen({}))
+    local port = gone:address():match("%d+$")
+    gone:close()
+    local f = assert(core.forward.open({ base = "http://localhost:" .. port, connections = 1, waiting = 100, bytes = 1000 }))
+    finally(function() f:close() end)
+    local body, over = ("x"):rep(900), {}
+    assert.is_true(f:send(1, body, {}))
+    assert(f:step()) -- which takes it out of the line; it comes back, for nothing of it has left
+    assert.is_true(f:send(2, body, {}))
+    local began = core.system.monotonic_ns()
+    repeat
+      over = assert(f:step())
+      if not over[1] then assert.is_false(f:send(3, body, {})) end
+      assert(core.system.monotonic_ns() - began < 20000000000)
+    until over[1]
+    assert.same({ 1, false }, { over[1].number, over[1].done })
+  end)
+
   it("has its time, and no more", function()
     local counts, lines = {}, {}
     local f = forward.open({ timeout = 0.2, count = function(o) counts[o] = (counts[o] or 0) + 1 end,
