@@ -222,6 +222,26 @@ describe("the inbox of events", function()
     assert.equal(7, box:last().shop.events)
   end)
 
+  it("looks up the ids that it forgets, not all that there are", function()
+    local steps = {}
+    for _, _, _, step in box.store:rows("explain query plan " .. inbox.FORGET_IDS, 1, 2, 3) do
+      steps[#steps + 1] = step
+    end
+    assert.equal("SEARCH seen USING PRIMARY KEY (connection=? AND source=? AND id=?)", steps[1])
+    assert.matches("seen_by_received %(connection=%? AND received<%?%)", table.concat(steps, "; "))
+  end)
+
+  it("forgets bodies that came to nothing, those that were looked at and are old enough", function()
+    for i = 1, 5 do
+      box:take({ raws = { { connection = "shop", hook = "crm", body = tostring(i), at = NOW - 100 + i } } })
+    end
+    assert.equal(0, box:forget_raws("other", 5, NOW))
+    assert.equal(1, box:forget_raws("shop", 5, NOW - 96, 1))
+    assert.equal(2, box:forget_raws("shop", 3, NOW))
+    assert.equal(0, box:forget_raws("shop", 5, NOW - 96))
+    assert.same({ 4, 5 }, { box:raws("shop", 0, 10)[1].number, box:raws("shop", 0, 10)[2].number })
+  end)
+
   it("finds one user's events by when they happened", function()
     box:take({
       events = { event("U1", "b", NOW - 1), event("U2", "x", NOW - 2), event("U1", "a", NOW - 3) },

@@ -83,6 +83,10 @@ create table wish (
 --- How long an id is remembered after it came, in milliseconds, where its event is forgotten sooner.
 M.REMEMBERED = 30 * 86400 * 1000
 
+--- Forgets ids: looks up each by the table's key, for a connection may have millions of them.
+M.FORGET_IDS = "delete from seen where connection = ?1 and (source, id) in (select source, id from seen "
+  .. "indexed by seen_by_received where connection = ?1 and received < ?2 order by received limit ?3)"
+
 local LONGEST_BODY = 1024 * 1024
 local LONGEST_NAME = 1000
 local ACTIONS = { tag = true, untag = true, ensure = true }
@@ -369,13 +373,34 @@ function Inbox:forget(connection, before, limit, upto)
       )
     end
     db:run(
-      "delete from seen where (connection, source, id) in (select connection, source, id from seen "
-        .. "indexed by seen_by_received where connection = ?1 and received < ?2 order by received limit ?3)",
+      M.FORGET_IDS,
       number,
       math.min(before, self.now() - M.REMEMBERED),
       limit
     )
     return gone
+  end)
+end
+
+--- Forgets bodies that were looked at and came to nothing.
+-- @tparam string connection
+-- @tparam integer upto the highest number of them
+-- @tparam integer before milliseconds; those that came earlier
+-- @tparam[opt=256] integer limit how many are looked at, the oldest first
+-- @treturn integer|nil how many it was
+-- @treturn string message
+-- @treturn string code
+function Inbox:forget_raws(connection, upto, before, limit)
+  local db = self.store
+  return db:transact(function()
+    return db:run(
+      "delete from raw where connection = ?1 and number in (select number from (select number, at from raw "
+        .. "where connection = ?1 and number <= ?2 order by number limit ?4) where at < ?3)",
+      self:number_of(connection) or 0,
+      upto,
+      before,
+      limit or 256
+    )
   end)
 end
 

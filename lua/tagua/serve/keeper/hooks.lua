@@ -131,18 +131,9 @@ end
 -- @treturn string message
 -- @treturn string code
 function Hooks:forget()
-  local k, numbers = self.k, {}
-  local seen = k.state:get("raws")
-  local raws, message, code = k.box:raws(k.name, 0, TOGETHER)
-  for _, raw in ipairs(raws or {}) do
-    if raw.number <= seen and raw.at < k.now() - KEPT_MS then
-      numbers[#numbers + 1] = raw.number
-    end
-  end
-  if #numbers > 0 then
-    raws, message, code = k.box:take({ parsed = { [k.name] = numbers } })
-  end
-  return raws and true, message, code
+  local k = self.k
+  local gone, message, code = k.box:forget_raws(k.name, k.state:get("raws"), k.now() - KEPT_MS)
+  return gone and true, message, code
 end
 
 return M
