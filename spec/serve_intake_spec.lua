@@ -151,6 +151,20 @@ describe("the intake", function()
     assert.equal(200, status_of({ path = "/take/1", body = "U3" }))
   end)
 
+  it("counts no body that the rules have refused among what waits", function()
+    local heard = 0
+    local now = 1000
+    open({ most_waiting = 3, settled = function() return { shop = 2 }, { shop = heard } end, now = function() return now end })
+    function box.last() return { shop = { events = 2, raws = 9, unparsed = 8, asked = 0 } } end
+    assert.equal(503, status_of({ path = "/take/1", body = "U1" }))
+    heard, now = 7, now + 500
+    assert.equal(200, status_of({ path = "/take/1", body = "U1" }))
+    heard, now = 6, now + 500
+    assert.equal(503, status_of({ path = "/take/1", body = "U1" }))
+    heard, now = 100, now + 500 -- of another file of events
+    assert.equal(200, status_of({ path = "/take/1", body = "U1" }))
+  end)
+
   it("gives each request the numbers of its own wishes, over the Unix socket", function()
     local folder, remove = support.folder()
     finally(remove)

@@ -54,6 +54,8 @@ describe("the keeper", function()
     assert.equal(3, #f.told("hook_refused"))
     assert.matches("hook 'orders' can't make an event of a body: .*user", f.told("hook_refused")[1])
     assert.equal(3, #f.box:raws("shop", 0, 10))
+    local _, heard = require("tagua.events.follow").settled(f.folder .. "/tagua.db")
+    assert.same({ shop = 4 }, heard)
     f.clock.now = f.clock.now + 31 * 86400000
     f.keeper.forget_ns = 0
     f.work(function() return #f.box:raws("shop", 0, 10) == 0 end)

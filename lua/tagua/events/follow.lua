@@ -495,7 +495,7 @@ end
 --- Up to which event each connection of a ledger is worked off: folded, decided, and its operations over.
 -- @tparam string path of the ledger
 -- @treturn {[string]=integer}|nil by the connection's name; empty where there is no ledger yet
--- @treturn string message
+-- @treturn string message; where nothing is wrong, up to which body of its own hooks each was looked at, or nil
 -- @treturn string code
 function M.settled(path)
   local core = require("tagua.core")
@@ -517,7 +517,14 @@ function M.settled(path)
     do
       numbers[name] = oldest and math.min(event, oldest - 1) or event
     end
-    return numbers
+    local heard
+    if db:row("select 1 from sqlite_master where name = 'keeper'") then
+      heard = {}
+      for name, raws in db:rows("select c.name, k.raws from keeper k join connection c on c.number = k.connection") do
+        heard[name] = raws
+      end
+    end
+    return numbers, heard
   end)
   db:close()
   return found, message, code

@@ -114,7 +114,8 @@ end
 --   named, replies: see `use`; ca_file: whom forwards trust instead of the system's list;
 --   inbox: see `tagua.events.inbox`;
 --   most_waiting: so many events of a connection may wait for its keeper; new ones are then answered with 503;
---   settled: gives `{ [connection] = number }`, up to which the keepers have worked off the inbox;
+--   settled: gives `{ [connection] = number }`, up to which the keepers have worked off the inbox, and the same of
+--   the bodies of the rule file's own hooks, or nil;
 --   log: see `tagua.serve.log`; now: milliseconds since the epoch;
 --   max_connections, timeout: the listeners' caps
 -- @treturn table|nil
@@ -326,14 +327,18 @@ local function over_limit(self, taken)
   if not self.most_waiting or not taken.connection or not self.settled then return false end
   local now = self.now()
   if not self.progress or now - self.progress_at >= SETTLED_MS or now < self.progress_at then
-    self.progress, self.progress_at = self.settled() or self.progress or {}, now
+    local progress, heard = self.settled()
+    self.progress, self.progress_at = progress or self.progress or {}, now
+    self.heard = progress and heard or self.heard or {}
     self.arrived = self.inbox:last() or {}
   end
   for _, name in ipairs(taken.connections or { taken.connection }) do
     local arrived = self.arrived[name]
     if arrived then
       local events = arrived.events - (self.progress[name] or 0)
-      if events + (arrived.unparsed or 0) + (arrived.asked or 0) >= self.most_waiting then return true end
+      -- A body that the rules refused is kept for a while, and waits for nobody.
+      local unparsed = math.max(0, math.min(arrived.unparsed or 0, (arrived.raws or 0) - (self.heard[name] or 0)))
+      if events + unparsed + (arrived.asked or 0) >= self.most_waiting then return true end
     end
   end
   return false

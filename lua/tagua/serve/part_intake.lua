@@ -50,12 +50,12 @@ function M.open(context, options, rules, log)
     hooks = hooks_of(context, options.to), named = context:check(named.resolve(rules.hooks, self.served, self.secrets)),
     replies = rules.replies,
     settled = function()
-      local numbers, problem = settled(context.ledger_path)
+      local numbers, heard = settled(context.ledger_path)
       if not numbers then
-        log:seldom("error", "progress", "how far the keepers are cannot be read: " .. problem)
+        log:seldom("error", "progress", "how far the keepers are cannot be read: " .. heard)
         return nil
       end
-      return numbers
+      return numbers, heard
     end,
   }))
   require("tagua.serve.socket").add(intake, { connections = options.to, ledger = context.ledger_path })
