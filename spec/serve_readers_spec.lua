@@ -242,6 +242,8 @@ describe("reading one's own events", function()
       refused({ user = "U", type = "t", at = at }, "at is no moment")
     end
     refused('{"user":"U1","type":"t"}\n{"user":"U1"', "line 2: not JSON")
+    refused("x" .. ("\n"):rep(1024 * 1024 - 1), "not JSON") -- which must not take hours
+    refused("x" .. ("\n "):rep(512 * 1024 - 1), "not JSON")
     refused("12", "neither an object")
     refused("[1]", "event 1: an event is a JSON object")
     refused("[[1]]", "event 1: an event is a JSON object")

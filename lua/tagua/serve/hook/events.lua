@@ -90,7 +90,7 @@ function M.objects(text)
     return is_array and value or { value }
   elseif value ~= nil then
     return nil, "the body is neither an object, an array of objects, nor one object to a line"
-  elseif not text:find("\n%s*{") then
+  elseif not text:find("\n[ \t\r]*{") then -- no %s: over many empty lines it would look at each from each
     return nil, message
   end
   local list, number = {}, 0
