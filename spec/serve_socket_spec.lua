@@ -231,6 +231,8 @@ describe("the socket for other programs", function()
   it("knows of no tags where there is no ledger yet", function()
     open()
     assert.matches('"tags":[]', ask_all({ { path = "/v1/users/U1/tags" } })[1].body, 1, true)
+    local answer = ask_all({ { path = "/v1/users/U1/tags?connection=%FF" } })[1]
+    assert.same({ 400, "no connection '\\xff' is served here: there is shop" }, { answer.status, answer.json.error })
     assert.is_nil(core.system.file_kind(folder .. "/tagua.db"))
   end)
 end)

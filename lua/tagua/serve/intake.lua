@@ -26,6 +26,7 @@ local hooks = require("tagua.serve.hooks")
 local json = require("tagua.json")
 local logs = require("tagua.serve.log")
 local options = require("tagua.options")
+local terminal = require("tagua.terminal")
 
 local M = {}
 
@@ -80,7 +81,10 @@ end
 -- @tparam string message
 -- @tparam[opt] {[string]=string} headers
 -- @treturn table
-function M.refusal(status, message, headers) return M.json(status, { error = message }, headers) end
+function M.refusal(status, message, headers)
+  if not utf8.len(message) then message = terminal.visible(message) end -- it may quote what somebody sent
+  return M.json(status, { error = message }, headers)
+end
 
 --- A reply to who should come again in a few seconds.
 -- @tparam string message
@@ -209,8 +213,8 @@ local function lookup(root, path)
     if named then
       node = named
     else
-      -- A part that is a folder's name or hides a slash is nobody's.
-      if not node["*"] or text == "." or text == ".." or text:find("[/%c]") then return nil end
+      -- A part that is a folder's name, hides a slash or is no text is nobody's.
+      if not node["*"] or text == "." or text == ".." or text:find("[/%c]") or not utf8.len(text) then return nil end
       node = node["*"]
       parts[#parts + 1] = text
     end
