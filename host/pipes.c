@@ -21,10 +21,13 @@ int tagua_pipe_make(int ends[2])
     close(raw[1]);
     if (ends[0] >= 0 && ends[1] >= 0)
         return 0;
-    if (ends[0] >= 0)
-        close(ends[0]);
-    if (ends[1] >= 0)
-        close(ends[1]);
+    int failure = errno;
+    for (int i = 0; i < 2; i++) {
+        if (ends[i] >= 0)
+            close(ends[i]);
+        ends[i] = -1; /* the caller closes what it finds here */
+    }
+    errno = failure;
     return -1;
 }
 

@@ -172,8 +172,10 @@ int tagua_worker_send(struct tagua_worker *worker, uint32_t kind, const void *by
                                    {(void *)(uintptr_t)bytes, length},
                                    {(void *)(uintptr_t)more, more_length}};
     size_t before = worker->queue.length;
-    if (length + more_length > QUEUE_MOST - sizeof head - before) /* before half of it is out */
+    if (length + more_length > QUEUE_MOST - sizeof head - before) { /* before half of it is out */
+        worker->sent--; /* the next frame has its number, and its slot is free with that one's */
         return tagua_error_set(error, "ETOOBIG", "too much is waiting for a worker");
+    }
     size_t done = before == 0 ? write_now(worker, pieces, 3) : 0;
     for (size_t i = 0; i < sizeof pieces / sizeof *pieces; i++) {
         size_t skip = done < pieces[i].iov_len ? done : pieces[i].iov_len;
