@@ -110,6 +110,17 @@ describe("tagua serve", function()
     assert.equal(0, d:stop())
   end)
 
+  it("does not start with more replies than its parts can be told of", function()
+    local d = new({ rules = [[
+      fields { joined = first("follow") }
+      tag "New" { when = function(user) return user.joined ~= nil end }
+      for i = 1, 600 do reply("step" .. i) { type = "text", text = ("x"):rep(2000) } end
+    ]] })
+    local code, _, err = d.place:run("serve --rules rules.lua")
+    assert.equal(3, code)
+    assert.matches("the hooks and replies of the rules are %d+ bytes long together, at most 1048576 are taken", err)
+  end)
+
   it("goes on where it left off after all of it was killed at once", function()
     local d = new():start()
     assert.equal(200, (d:send(purchases("U1", 1, 10))))

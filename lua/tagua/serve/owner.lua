@@ -25,6 +25,7 @@ local SECOND = 1000000000
 local ROUND = 0.25 -- seconds between two looks at signals and files
 local DRAIN = 30 -- seconds that the parts have to end in good order
 local MOST_CONNECTIONS = 50
+local LONGEST_LINE = 1024 * 1024 -- bytes that a part is told at once, see host/process.h
 local BUG = 70 -- EX_SOFTWARE in sysexits.h
 
 -- ---- what is served -------------------------------------------------------------------------
@@ -82,6 +83,18 @@ local function line_of_rules(accepted)
     replies = description.replies }))
 end
 
+-- Whether the parts can go by rules -> true, or nil, message, code.
+function Owner:takes(description)
+  local found, message, code = hooks.resolve(description.hooks, self.names, self.serving.secrets)
+  if not found then return nil, message, code end
+  local size = #line_of_rules({ description = description, hash = ("0"):rep(64) })
+  if size > LONGEST_LINE then
+    return nil, ("the hooks and replies of the rules are %d bytes long together, at most %d are taken: make the replies "
+      .. "shorter"):format(size, LONGEST_LINE), "ERULES"
+  end
+  return true
+end
+
 -- Starts a part: this program again, with the same options.
 local function starter(context, options, names)
   return function(part)
@@ -107,7 +120,7 @@ local function open(context, options)
   lock(context, files.of(context.ledger_path).lock)
   self.reload = reload.open({ path = options.rules, settings = settings, book = context:book(names[1]),
     now = function() return context:now() end, log = log, config = context.connections_path,
-    check = function(description) return hooks.resolve(description.hooks, names, self.serving.secrets) end })
+    check = function(description) return self:takes(description) end })
   context:check(self.reload:load())
   local token = context:keep(context:check(admin.token(self.serving, context.getenv)))
   self.page = context:keep(context:check(self:open_page(settings)))
