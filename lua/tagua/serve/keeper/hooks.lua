@@ -5,6 +5,7 @@ local M = {}
 
 local TOGETHER = 64 -- bodies that a worker is given at once
 local EVENTS_MOST = 256 -- events of one transaction, unless one body holds more
+local UNKNOWN_MS = 60 * 1000 -- so long a body waits for rules that have its hook
 local KEPT_MS = 30 * 86400 * 1000 -- for so long a refused body
 
 local Hooks = {}
@@ -15,12 +16,24 @@ function M.new(k)
   return setmetatable({ k = k }, Hooks)
 end
 
---- The bodies that nobody has looked at.
+--- The bodies that nobody has looked at, up to one whose hook these rules do not have and the next ones may: the
+-- intake may have heard of it first.
 -- @treturn {table,...}|nil
 -- @treturn string message
 -- @treturn string code
 function Hooks:waiting()
-  return self.k.box:raws(self.k.name, self.k.state:get("raws"), TOGETHER)
+  local k = self.k
+  local raws, message, code = k.box:raws(k.name, k.state:get("raws"), TOGETHER)
+  if not raws then
+    return nil, message, code
+  end
+  local known, now = k.pool.ruleset.hooks or {}, k.now()
+  for i, raw in ipairs(raws) do
+    if not known[raw.hook] and now - raw.at < UNKNOWN_MS then
+      return table.move(raws, 1, i - 1, 1, {})
+    end
+  end
+  return raws
 end
 
 -- A body that is no event: said, counted, and left where it is.
