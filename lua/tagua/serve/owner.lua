@@ -89,8 +89,8 @@ function Owner:takes(description)
   if not found then return nil, message, code end
   local size = #line_of_rules({ description = description, hash = ("0"):rep(64) })
   if size > LONGEST_LINE then
-    return nil, ("the hooks and replies of the rules are %d bytes long together, at most %d are taken: make the replies "
-      .. "shorter"):format(size, LONGEST_LINE), "ERULES"
+    return nil, ("the hooks and replies of the rules are %d bytes long together, at most %d are taken: make the "
+      .. "replies shorter"):format(size, LONGEST_LINE), "ERULES"
   end
   return true
 end
