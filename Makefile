@@ -159,8 +159,8 @@ install: build ## to PREFIX (/usr/local), below DESTDIR
 	$(BUILD)/tagua completion bash > $(DESTDIR)$(SHARE)/bash-completion/completions/tagua
 	$(BUILD)/tagua completion zsh > $(DESTDIR)$(SHARE)/zsh/site-functions/_tagua
 	install -d $(UNITS_OF_SYSTEMD:%=$(DESTDIR)$(PREFIX)/lib/%)
-	sed 's|@PREFIX@|$(PREFIX)|' systemd/tagua.service.in > $(DESTDIR)$(PREFIX)/lib/systemd/system/tagua.service
-	install -m 644 systemd/tagua.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/tagua.conf
+	sed 's|@PREFIX@|$(PREFIX)|' host/systemd/tagua.service.in > $(DESTDIR)$(PREFIX)/lib/systemd/system/tagua.service
+	install -m 644 host/systemd/tagua.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/tagua.conf
 
 uninstall: ## take away what install put there
 	rm -f $(DESTDIR)$(PREFIX)/bin/tagua
