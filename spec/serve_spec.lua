@@ -123,12 +123,15 @@ describe("tagua serve", function()
 
   it("goes on where it left off after all of it was killed at once", function()
     local d = new():start()
+    assert.equal(200, (d:send(purchases("U0", 1, 10)))) -- the tags are there, as above
+    assert.is_true((d:await_tags({ "U0 Buyer", "U0 Ten" })))
     assert.equal(200, (d:send(purchases("U1", 1, 10))))
     local parts = { d.process.pid, d:part("intake"), d:part("keeper") }
     os.execute("kill -9 " .. table.concat(parts, " "))
     d.process:wait()
     d:start()
-    assert.same({ true, { "U1 Buyer", "U1 Ten" } }, { d:await_tags({ "U1 Buyer", "U1 Ten" }) })
+    local tags = { "U0 Buyer", "U0 Ten", "U1 Buyer", "U1 Ten" }
+    assert.same({ true, tags }, { d:await_tags(tags) })
   end)
 
   it("leaves no part behind when its owner is killed", function()

@@ -114,7 +114,7 @@ local function mark(k, collected, users, doubt, now)
   local came_back = state:any_again()
   for _, user in ipairs(came_back and users or {}) do
     if not operates[user] then
-      state:settled(user)
+      state:decided(user)
     end
   end
   for _, user in ipairs(doubt) do

@@ -38,8 +38,11 @@ function Runs:begun(purpose)
 end
 
 --- How long to wait before something is tried for the n-th time again, in milliseconds.
-function M.wait(tries)
-  return math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ^ math.max(0, tries - 1) // 1 | 0)
+-- @tparam integer tries
+-- @tparam[opt] number first how long to wait before the first time
+-- @treturn integer
+function M.wait(tries, first)
+  return math.min(LONGEST_WAIT_MS, (first or FIRST_WAIT_MS) * 2 ^ math.max(0, tries - 1)) // 1 | 0
 end
 
 local FAILED = "select user, code, message, action, (select name from tag where number = operation.tag) "
@@ -75,13 +78,25 @@ end
 local USERS = "select distinct user from operation where run = ?"
 local IN_DOUBT = "select distinct user from operation where run = ? and outcome = 'ambiguous' and code = 'EAMBIGUOUS'"
 
+-- Has those looked at again of whom nobody knows what became of an operation, once what was lost can take effect no
+-- more; see keeper/doubt.lua.
+function Runs:look_again(number)
+  local k, users = self.k, {}
+  for user in k.book.ledger.store:rows(IN_DOUBT, number) do
+    users[#users + 1] = user
+  end
+  for _, user in ipairs(users) do
+    local tries = k.state:tries(user) + 1
+    if tries <= TRIES_MOST then
+      k.state:again(user, k.now() + M.wait(tries, k.settings.quarantine * 1000), tries)
+    end
+  end
+end
+
 -- Has those come back of whom something failed that may work later.
 function Runs:come_back(number)
   local k = self.k
-  local failed, now, doubtful = self:failed(number), k.now(), {}
-  for user in k.book.ledger.store:rows(IN_DOUBT, number) do
-    doubtful[user] = true -- read first, by keeper/doubt.lua, once what was lost can take effect no more
-  end
+  local failed, now = self:failed(number), k.now()
   if not next(failed) and not k.state:any_again() then
     return
   end
@@ -90,10 +105,9 @@ function Runs:come_back(number)
     users[#users + 1] = user
   end
   for _, user in ipairs(users) do
-    local tries = (failed[user] or doubtful[user]) and k.state:tries(user) + 1
+    local tries = failed[user] and k.state:tries(user) + 1
     if tries and tries <= TRIES_MOST then
-      local quarantine = doubtful[user] and tries == 1 and k.settings.quarantine * 1000 // 1 | 0
-      k.state:again(user, now + (quarantine or M.wait(tries)), tries)
+      k.state:again(user, now + M.wait(tries), tries)
     else
       k.state:finished(user)
       if tries then
@@ -117,6 +131,7 @@ function Runs:over(one, finished)
     if one.state then
       self:add_up(one.run)
     end
+    self:look_again(one.run)
     if one.purpose == "events" then
       self:come_back(one.run)
       local told, why, word = k.follow:over(one.run, finished)

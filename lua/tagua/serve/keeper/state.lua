@@ -151,9 +151,19 @@ function State:tries(user)
   return self.db:row("select tries from keeper_again where connection = ? and user = ?", self.connection, user) or 0
 end
 
+-- Nobody knows what became of an operation of theirs.
+local IN_DOUBT = "exists (select 1 from holding h "
+  .. "where h.connection = a.connection and h.user = a.user and h.doubt = 1)"
+
 --- A user is decided: nobody has to come back, unless somebody says so again.
 function State:settled(user)
   self.db:run("delete from keeper_again where connection = ? and user = ?", self.connection, user)
+end
+
+--- The same, where nothing of the user's is in doubt: that has to be read first.
+function State:decided(user)
+  self.db:run("delete from keeper_again as a where connection = ? and user = ? and not " .. IN_DOUBT, self.connection,
+    user)
 end
 
 --- What a user's turn brought about is done.
@@ -165,10 +175,6 @@ function State:finished(user)
     math.maxinteger
   )
 end
-
--- Nobody knows what became of an operation of theirs.
-local IN_DOUBT = "exists (select 1 from holding h "
-  .. "where h.connection = a.connection and h.user = a.user and h.doubt = 1)"
 
 --- The users whose turn has come again, those who waited longest first; not those of whom something is in doubt.
 -- @tparam integer now milliseconds
