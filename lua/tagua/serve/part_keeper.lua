@@ -1,10 +1,13 @@
 --- A keeper as a part of `tagua serve`: opens the ledger, the connection and the rules that its owner accepted.
 -- @module tagua.serve.part_keeper
+local core = require("tagua.core")
 local files = require("tagua.serve.files")
 local metrics = require("tagua.serve.metrics")
 local sender = require("tagua.sender")
 
 local M = {}
+
+local PATIENCE_NS = 60 * 1000000000 -- longer than a keeper may take to end
 
 local Part = {}
 Part.__index = Part
@@ -19,9 +22,26 @@ local function rules_of(book, hash)
   return file
 end
 
+-- Waits until the keeper of an owner that was killed has finished what it had under way: two of them would fold the
+-- same events.
+local function be_alone(context, name)
+  local path, until_ns = files.of(context.ledger_path, name).keeper, core.system.monotonic_ns() + PATIENCE_NS
+  while true do
+    local held, holder, code = core.lock.try(path, ("process %d"):format(core.system.pid()))
+    if held then
+      context:keep({ close = function() held:release() end })
+      return
+    elseif code ~= "ELOCKED" or context:interrupted() or core.system.monotonic_ns() >= until_ns then
+      context:fail(code == "ELOCKED" and ("%s still follows the events of '%s'"):format(holder, name) or holder, code)
+    end
+    core.system.sleep(0.05)
+  end
+end
+
 --- Opens a keeper; see tagua.serve.part.
 function M.open(context, options, rules, log)
   local name = options.to[1]
+  be_alone(context, name)
   local book = context:book(name)
   local file = context:check(rules_of(book, rules.hash))
   local pool = context:pool({ jobs = 1 })
